@@ -1,0 +1,193 @@
+"""The main job, end to end on the host for tests: real connections recorded, labelled, judged, shown."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.collectors import Collecting
+from tests.host import RetoolHost
+from tui.history.read import Reader
+
+pytestmark = pytest.mark.root
+
+HELD = [
+    "licensing.tryretool.com:443",
+    "invites.tryretool.com:443",
+    "email-service.retool.com:443",
+    "p.tryretool.com:443",
+    "api.openai.com:443",
+    "203.0.113.77:443",
+]
+EXPECTED = {
+    "licensing.tryretool.com": ("License checks", "allowed"),
+    "invites.tryretool.com": ("Inviting users", "allowed"),
+    "email-service.retool.com": ("Inviting users", "allowed"),
+    "p.tryretool.com": ("Usage reporting", "allowed"),
+    "api.openai.com": ("Retool AI", "off-allowlist"),
+    None: ("Not recognised", "off-allowlist"),
+}
+
+
+@pytest.fixture
+def retool_host() -> Iterator[RetoolHost]:
+    """A host of the test's own: sockets that an earlier test left in TIME-WAIT would be recorded too."""
+    with RetoolHost() as host:
+        yield host
+
+
+@pytest.fixture
+def collecting(retool_host: RetoolHost, tmp_path: Path) -> Collecting:
+    """A collector in the namespace of api, not yet begun."""
+    return Collecting(tmp_path, retool_host.service("api").popen)
+
+
+def labelled(collecting: Collecting) -> dict[str | None, tuple[str, str]]:
+    return {row["host"]: (row["category"], row["verdict"]) for row in collecting.export()}
+
+
+def test_six_held_connections_are_recorded_labelled_and_judged(
+    retool_host: RetoolHost, collecting: Collecting
+) -> None:
+    with collecting, retool_host.service("api").hold(HELD) as held:
+        collecting.wait_for(lambda: len(collecting.export()) >= len(HELD))
+        rows = {row["local_port"]: row for row in collecting.export()}
+        assert labelled(collecting) == EXPECTED
+        for connection in held.connections:
+            row = rows.pop(connection.local_port)
+            assert (row["host"], row["ip"], row["port"]) == (connection.name, connection.ip, 443)
+            assert (row["pid"], row["process"], row["role"]) == (held.pid, "node", "api")
+            assert (row["outcome"], row["closed_at"], row["recorded"]) == ("open", None, "live")
+            assert row["host_evidence"] == ("forward" if connection.name else None)
+            assert row["opened_at"] is None
+            assert row["opened_before"] is not None
+        assert rows == {}
+        alerts = {alert["destination"]: alert for alert in collecting.alerts("--open")}
+        assert set(alerts) == {"api.openai.com", "203.0.113.77"}
+        assert {alert["count"] for alert in alerts.values()} == {1}
+        assert alerts["203.0.113.77"]["urgency"] == "act now"
+        assert alerts["api.openai.com"]["urgency"] == "review"
+    assert labelled(collecting) == EXPECTED
+
+
+def test_held_connections_are_the_same_after_a_restart_and_after_a_crash(
+    retool_host: RetoolHost, collecting: Collecting
+) -> None:
+    with collecting, retool_host.service("api").hold(HELD):
+        collecting.wait_for(lambda: len(collecting.export()) == len(HELD))
+        ids = [row["id"] for row in collecting.export()]
+        collecting.stop()
+        collecting.begin()
+        collecting.stop(9)
+        collecting.begin()
+        seen = collecting.export()
+        assert [row["id"] for row in seen] == ids
+        assert {row["outcome"] for row in seen} == {"open"}
+        assert {alert["count"] for alert in collecting.alerts()} == {1}
+
+
+def test_closed_connections_are_closed_once_and_stay_so_over_a_restart_within_their_time_wait(
+    retool_host: RetoolHost, collecting: Collecting
+) -> None:
+    with collecting:
+        with retool_host.service("api").hold(HELD[:2]):
+            collecting.wait_for(lambda: len(collecting.export()) == 2)
+        collecting.wait_for(lambda: {row["outcome"] for row in collecting.export()} == {"closed"})
+        collecting.stop()
+        collecting.begin()
+        rows = collecting.export()
+        assert [row["outcome"] for row in rows] == ["closed", "closed"]
+        assert all(row["closed_at"] is not None for row in rows)
+
+
+def test_connections_that_were_open_before_recording_began_say_so(
+    retool_host: RetoolHost, collecting: Collecting
+) -> None:
+    with retool_host.service("api").hold(HELD), collecting:
+        rows = collecting.wait_for(lambda: [row for row in collecting.export() if row["verdict"] != "pending"])
+        collecting.wait_for(lambda: labelled(collecting) == EXPECTED)
+        assert {row["recorded"] for row in rows} == {"predates-record"}
+
+
+def test_the_collectors_own_look_ups_are_not_in_the_record(
+    retool_host: RetoolHost, collecting: Collecting
+) -> None:
+    for host in ("licensing.tryretool.com", "p.tryretool.com", "api.openai.com"):
+        retool_host.zone.set(host, ["203.0.113.10"], ttl=1)
+    collecting.config = "[sockets]\ninterval_s = 0.05\n"
+    with collecting, retool_host.service("api").hold(["203.0.113.77:443"]):
+        collecting.wait_for(lambda: collecting.export())
+        first = answered_until(collecting)
+        collecting.wait_for(lambda: answered_until(collecting) > first)
+        assert [row["ip"] for row in collecting.export()] == ["203.0.113.77"]
+
+
+def answered_until(collecting: Collecting) -> int:
+    """Until when the last answer of our own look-ups holds: it grows with each look-up."""
+    reader = Reader(collecting.history)
+    try:
+        return max(answer.until_us for answer in reader.answers(host="licensing.tryretool.com"))
+    finally:
+        reader.close()
+
+
+def test_an_address_that_a_name_moves_to_is_known_when_the_ttl_has_ended(
+    retool_host: RetoolHost, collecting: Collecting
+) -> None:
+    retool_host.zone.set("api.openai.com", ["198.51.100.14"], ttl=1)
+    with collecting:
+        retool_host.zone.set("api.openai.com", ["198.51.100.114"], ttl=1)
+        with_name = [("api.openai.com:443", "198.51.100.114")]
+
+        def named() -> bool:
+            with retool_host.service("api").hold(with_name):
+                return any(row["host"] == "api.openai.com" for row in collecting.export("ip:198.51.100.114"))
+
+        collecting.wait_for(named)
+
+
+def test_a_destination_that_is_allowed_while_recording_turns_allowed_and_its_alert_is_resolved(
+    retool_host: RetoolHost, collecting: Collecting
+) -> None:
+    with collecting, retool_host.service("api").hold(["api.openai.com:443"]):
+        collecting.wait_for(lambda: collecting.alerts("--open"))
+        added = collecting.run("allowlist", "add", "api.openai.com", "--reason", "CHG-4711", "--role", "api")
+        assert added.returncode == 0, added.stderr
+        collecting.wait_for(lambda: not collecting.alerts("--open"))
+        (row,) = collecting.export()
+        assert (row["verdict"], row["allowlist_revision"]) == ("allowed", 2)
+        assert "allowlist.local.toml" in row["rule"]
+        (alert,) = collecting.alerts()
+        assert "CHG-4711" in collecting.run("allowlist", "show").stdout
+        assert alert["state"] == "resolved"
+
+
+@pytest.mark.parametrize("fault", ["not TOML [", "writable"])
+def test_an_allowlist_that_breaks_while_recording_leaves_the_last_good_one_in_force(
+    retool_host: RetoolHost, collecting: Collecting, fault: str
+) -> None:
+    collecting.allowlist.write_text('[[allow]]\nhost = "api.openai.com"\nreason = "CHG-1"\n')
+    with collecting, retool_host.service("api").hold(["api.openai.com:443"]):
+        collecting.wait_for(lambda: collecting.export())
+        if fault == "writable":
+            collecting.allowlist.chmod(0o666)
+        else:
+            collecting.allowlist.write_text(fault)
+        (alert,) = collecting.wait_for(lambda: collecting.alerts("--open"))
+        assert alert["kind"] == "coverage"
+        assert "allowlist.toml" in alert["summary"]
+        (row,) = collecting.export()
+        assert (row["verdict"], row["allowlist_revision"]) == ("allowed", 1)
+        collecting.allowlist.chmod(0o600)
+        collecting.allowlist.write_text('[[allow]]\nhost = "api.openai.com"\nreason = "CHG-1"\n')
+        collecting.wait_for(lambda: not collecting.alerts("--open"))
+
+
+def test_with_the_resolver_dead_a_connection_is_recorded_and_judged_after_three_seconds(
+    retool_host: RetoolHost, collecting: Collecting
+) -> None:
+    collecting.config = '[names]\nnameservers = ["198.51.100.99"]\n'
+    with retool_host.service("api").hold(HELD[:1]), collecting:
+        (row,) = collecting.wait_for(lambda: collecting.export("verdict:off-allowlist"))
+        assert row["host"] is None
+        assert "no name can be looked up" in collecting.run("status").stdout

@@ -1,0 +1,89 @@
+"""Say of a destination whether it is allowed, by which rule, and why. Pure: time is an argument.
+
+Order: a deny rule, then the internal networks, then an allow rule, else off the allowlist. A host counts only when the
+caller gives it with evidence that may be believed; of several candidates every one must be allowed.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tui.allowlist.rules import Rule, Subject
+from tui.model.address import Networks
+from tui.model.connection import Judgement, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Allowlist:
+    """The rules in force together with the networks that are not judged."""
+
+    rules: tuple[Rule, ...]
+    internal: Networks
+    never_internal: Networks
+    """Addresses that are judged although they lie in an internal network: cloud metadata."""
+    revision: int = 0
+    _deny: tuple[Rule, ...] = field(init=False)
+    _allow: tuple[Rule, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_deny", tuple(rule for rule in self.rules if rule.action == "deny"))
+        object.__setattr__(self, "_allow", tuple(rule for rule in self.rules if rule.action == "allow"))
+
+    def is_internal(self, ip: str) -> bool:
+        """True if connections to this address are not judged."""
+        return ip in self.internal and ip not in self.never_internal
+
+    def judge(self, subject: Subject, now_us: int) -> Judgement:
+        """The verdict on a destination at a time."""
+        hosts = (subject.host,) if subject.host else subject.candidates or (None,)
+        denied = next((r for h in hosts for r in self._deny if r.in_force(now_us) and r.fits(subject, h)), None)
+        if denied is not None:
+            return self._say(Verdict.OFF_ALLOWLIST, denied, f"a deny rule names it: {denied}")
+        if self.is_internal(subject.ip):
+            return self._say(Verdict.INTERNAL, None, f"{subject.ip} lies in an internal network and is not judged")
+        found = [self._allowing(subject, host, now_us) for host in hosts]
+        rules = [rule for rule in found if rule is not None]
+        if len(rules) == len(found):
+            which = "every name it may have is allowed" if subject.candidates else "a rule allows it"
+            return self._say(Verdict.ALLOWED, rules[0], f"{which}: {rules[0]}")
+        return self._say(Verdict.OFF_ALLOWLIST, None, self._why_off(subject, now_us))
+
+    def _allowing(self, subject: Subject, host: str | None, now_us: int) -> Rule | None:
+        return next((r for r in self._allow if r.in_force(now_us) and r.fits(subject, host)), None)
+
+    def _say(self, verdict: Verdict, rule: Rule | None, why: str) -> Judgement:
+        return Judgement(verdict, str(rule) if rule else None, self.revision, why)
+
+    def _why_off(self, subject: Subject, now_us: int) -> str:
+        for host in (subject.host, *subject.candidates):
+            for rule in self._allow:
+                if host is None or rule.host is None:
+                    continue
+                if not rule.in_force(now_us) and rule.fits(subject, host):
+                    return f"the rule that allowed it has expired on {rule.expires}: {rule}"
+                anywhere = Subject(host, subject.ip, rule.ports[0], rule.roles[0] if rule.roles else None)
+                if rule.in_force(now_us) and rule.fits(anywhere, host):
+                    return f"no rule matches port {subject.port} and role {subject.role or 'unknown'}; nearest: {rule}"
+        if subject.candidates:
+            return f"it may be any of {', '.join(subject.candidates)}, and not all of them are allowed"
+        if subject.host is None:
+            return "no rule matches, and no name is known for this address"
+        return "no rule matches"
+
+    def loud(self, subject: Subject, judgement: Judgement) -> str | None:
+        """Why an off-list destination must be looked at first, or None when it can wait for the review."""
+        if judgement.rule is not None:
+            return "a deny rule names it"
+        if subject.ip in self.never_internal:
+            return "it is a cloud metadata address"
+        if subject.host is None and not subject.candidates:
+            return "no name explains this public address"
+        return None
+
+
+def fingerprint(rules: Iterable[Rule]) -> str:
+    """SHA-256 over what the rules say; the same rules in the same order have the same one."""
+    text = "\n".join(
+        repr((r.action, r.host, str(r.network), r.ports, r.roles, str(r.expires), r.reason, r.source)) for r in rules
+    )
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""What the kernel shows of sockets and processes. Knows ``model`` only; judges and keeps nothing."""

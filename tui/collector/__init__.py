@@ -1,0 +1,1 @@
+"""The pipeline: track, name, label, judge, write. Alone in writing observations; paints nothing."""

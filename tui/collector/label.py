@@ -1,0 +1,78 @@
+"""Give a connection its name, its category and its verdict. Pure: the table, the catalogue and the rules are given."""
+
+from dataclasses import dataclass, replace
+
+from tui.allowlist.judge import Allowlist
+from tui.allowlist.rules import Subject
+from tui.catalog import Catalogue
+from tui.model.connection import (
+    INTERNAL_CATEGORY,
+    NO_NAME,
+    UNRECOGNISED,
+    Evidence,
+    Judgement,
+    Label,
+    Name,
+    Verdict,
+)
+from tui.names.table import NameTable
+
+OWN_RESOURCES = "Your resources"
+"""The category of what an operator's rule allows and no catalogue entry names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a destination is and what the rules say of it."""
+
+    name: Name
+    label: Label
+    judgement: Judgement
+    loud: str | None
+    """Why it must be looked at first, if it is off the list and must be."""
+
+
+def name_of(table: NameTable, catalogue: Catalogue, ip: str, at_us: int) -> Name:
+    """The name that is known for an address at a time: one host, several candidates, a documented range, or nothing."""
+    hosts = table.hosts(ip, at_us)
+    if len(hosts) == 1:
+        return Name(hosts[0], Evidence.FORWARD)
+    if hosts:
+        return Name(None, Evidence.FORWARD, hosts)
+    return Name(None, Evidence.RANGE) if catalogue.by_address(ip) else NO_NAME
+
+
+def find(
+    name: Name, ip: str, port: int, role: str | None, allowlist: Allowlist, catalogue: Catalogue, now_us: int
+) -> Finding:
+    """Label and judge a destination under the name that is known for it."""
+    subject = Subject(name.host, ip, port, role, name.candidates)
+    judgement = allowlist.judge(subject, now_us)
+    label = label_of(name, ip, port, catalogue)
+    if label.service is None and judgement.verdict is Verdict.ALLOWED and not name.candidates:
+        label = replace(label, category=OWN_RESOURCES)
+    if label.category == UNRECOGNISED and judgement.verdict is Verdict.INTERNAL:
+        label = replace(label, category=INTERNAL_CATEGORY)
+    off = judgement.verdict is Verdict.OFF_ALLOWLIST
+    return Finding(name, label, judgement, allowlist.loud(subject, judgement) if off else None)
+
+
+def label_of(name: Name, ip: str, port: int, catalogue: Catalogue) -> Label:
+    """The category of a name, of several, or of an address that no name is known for."""
+    if name.host is not None:
+        service = catalogue.by_host(name.host, port)
+        return Label(service.category, service.id) if service else Label(UNRECOGNISED)
+    if name.candidates:
+        return _label_of_several(name.candidates, port, catalogue)
+    service = catalogue.by_address(ip)
+    return Label(service.category, service.id) if service else Label(UNRECOGNISED)
+
+
+def _label_of_several(hosts: tuple[str, ...], port: int, catalogue: Catalogue) -> Label:
+    services = [catalogue.by_host(host, port) for host in hosts]
+    categories = {service.category if service else None for service in services}
+    shared = categories.pop() if len(categories) == 1 else None
+    if shared is not None:
+        return Label(shared)
+    what = "Retool service (one of" if all(services) else "One of ("
+    return Label(f"{what} {', '.join(hosts)})".replace("( ", "("))

@@ -1,0 +1,95 @@
+"""What ``config.toml`` may say, as frozen values with their defaults."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from tui.catalog import Service
+from tui.config.errors import ConfigError
+from tui.config.strict_toml import decode, line_of, read_text
+from tui.model.address import parse_network
+
+DEFAULT_INTERNAL = (
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "fc00::/7",
+    "fe80::/10",
+    "::1/128",
+)
+
+
+class Sockets(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[sockets]``"""
+
+    source: Literal["auto", "psutil"] = "auto"
+    interval_s: Annotated[float, msgspec.Meta(ge=0.05, le=60)] = 1.0
+
+
+class Names(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[names]``"""
+
+    forward: bool = True
+    nameservers: tuple[str, ...] = ()
+
+
+class Internal(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[internal]``"""
+
+    networks: tuple[str, ...] = DEFAULT_INTERNAL
+
+
+class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A whole ``config.toml``; ``[[service]]`` entries extend or override the catalogue."""
+
+    sockets: Sockets = Sockets()
+    names: Names = Names()
+    internal: Internal = Internal()
+    service: tuple[Service, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The configuration in force, and the file it came from."""
+
+    path: Path
+    sockets: Sockets
+    names: Names
+    internal: Internal
+    services: tuple[Service, ...]
+
+
+def load_settings(path: Path, *, named: bool) -> Settings:
+    """The settings of the file at ``path``; the defaults if there is none and nobody named it.
+
+    :raises ConfigError: if it is wrong, cannot be read, or was named and is not there
+    """
+    try:
+        text = read_text(path)
+    except FileNotFoundError as error:
+        if named:
+            raise ConfigError(path, "there is no such file", "Check the path given with --config.") from error
+        text = ""
+    file = decode(path, text, ConfigFile)
+    _check(path, text, file)
+    return Settings(path, file.sockets, file.names, file.internal, file.service)
+
+
+def _check(path: Path, text: str, file: ConfigFile) -> None:
+    for server in file.names.nameservers:
+        try:
+            ip_address(server)
+        except ValueError as error:
+            line = line_of(text, ["names", "nameservers"])
+            raise ConfigError(path, f"`nameservers`: {error}", "Give addresses, as in 10.0.0.2.", line) from error
+    for network in file.internal.networks:
+        try:
+            parse_network(network)
+        except ValueError as error:
+            line = line_of(text, ["internal", "networks"])
+            raise ConfigError(path, f"`networks`: {error}", "Give networks in CIDR form.", line) from error

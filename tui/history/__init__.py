@@ -1,0 +1,1 @@
+"""The SQLite file that the collector writes and everything else reads."""

@@ -1,0 +1,61 @@
+"""What one commit writes. Holds values only; knows no SQL."""
+
+from dataclasses import dataclass, field
+
+from tui.model.alert import Alert
+from tui.model.answer import Answer
+from tui.model.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageSpan:
+    """A time in which ``source`` watched ``namespace``; the time between two spans is a hole."""
+
+    id: int
+    source: str
+    namespace: str
+    from_us: int
+    to_us: int
+    note: str
+    """What this source could not see while it watched; empty where nothing is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One life of a collector."""
+
+    id: int
+    started_us: int
+    seen_us: int
+    """When it was last known to live."""
+    ended_us: int | None
+    until_us: int | None
+    kind: str
+    pid: int
+    user: str
+    version: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything that changed since the last commit; the latest value of each thing wins."""
+
+    connections: dict[int, tuple[Connection, bool]] = field(default_factory=dict)
+    """By id; the flag says that no later version of it will come."""
+    alerts: dict[int, Alert] = field(default_factory=dict)
+    coverage: dict[int, CoverageSpan] = field(default_factory=dict)
+    answers: dict[tuple[str, str, int], Answer] = field(default_factory=dict)
+    run: Run | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.connections or self.alerts or self.coverage or self.answers or self.run)
+
+    def under(self, newer: "Batch") -> "Batch":
+        """This batch with a newer one laid over it: what a failed commit leaves to be tried again."""
+        return Batch(
+            {**self.connections, **newer.connections},
+            {**self.alerts, **newer.alerts},
+            {**self.coverage, **newer.coverage},
+            {**self.answers, **newer.answers},
+            newer.run or self.run,
+        )

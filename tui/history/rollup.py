@@ -1,0 +1,90 @@
+"""Keep the hourly and minutely sums in step with the rows, by differences. Owns no transaction.
+
+A connection counts in the hour and the minute in which it was first seen, under its present outcome; when the outcome
+changes, it moves. So sums are exact in every commit and never need the rows again.
+"""
+
+import sqlite3
+from collections import defaultdict
+from dataclasses import dataclass
+
+from tui.history.schema import HOUR_US, MINUTE_US
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Where one connection stands in the sums."""
+
+    destination: int
+    facet: int
+    opened_us: int
+    last_us: int
+    bytes_sent: int | None
+    bytes_received: int | None
+
+
+@dataclass(slots=True)
+class _Sum:
+    connections: int = 0
+    bytes_sent: int | None = None
+    bytes_received: int | None = None
+    first_us: int = 2**62
+    last_us: int = 0
+
+    def add(self, counted: Counted, sign: int) -> None:
+        self.connections += sign
+        self.bytes_sent = _plus(self.bytes_sent, counted.bytes_sent, sign)
+        self.bytes_received = _plus(self.bytes_received, counted.bytes_received, sign)
+        if sign > 0:
+            self.first_us = min(self.first_us, counted.opened_us)
+            self.last_us = max(self.last_us, counted.last_us)
+
+
+def _plus(total: int | None, part: int | None, sign: int) -> int | None:
+    return total if part is None else (total or 0) + sign * part
+
+
+_HOUR = """
+INSERT INTO hour (hour, destination, facet, connections, bytes_sent, bytes_received, first_us, last_us, revision)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET connections = connections + excluded.connections,
+    bytes_sent = coalesce(bytes_sent + excluded.bytes_sent, bytes_sent, excluded.bytes_sent),
+    bytes_received = coalesce(bytes_received + excluded.bytes_received, bytes_received, excluded.bytes_received),
+    first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us), revision = excluded.revision
+"""
+_MINUTE = """
+INSERT INTO minute (minute, facet, connections, bytes_sent, bytes_received) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET connections = connections + excluded.connections,
+    bytes_sent = coalesce(bytes_sent + excluded.bytes_sent, bytes_sent, excluded.bytes_sent),
+    bytes_received = coalesce(bytes_received + excluded.bytes_received, bytes_received, excluded.bytes_received)
+"""
+
+
+class Differences:
+    """The changes of one commit, summed before they are written."""
+
+    def __init__(self) -> None:
+        self._hours: defaultdict[tuple[int, int, int], _Sum] = defaultdict(_Sum)
+        self._minutes: defaultdict[tuple[int, int], _Sum] = defaultdict(_Sum)
+
+    def move(self, before: Counted | None, after: Counted) -> None:
+        """Count ``after`` in the place of ``before``."""
+        for counted, sign in ((before, -1), (after, 1)):
+            if counted is not None:
+                hour = counted.opened_us // HOUR_US
+                self._hours[hour, counted.destination, counted.facet].add(counted, sign)
+                self._minutes[counted.opened_us // MINUTE_US, counted.facet].add(counted, sign)
+
+    def write(self, db: sqlite3.Connection, revision: int) -> None:
+        """Add the differences to the stored sums, within the caller's transaction."""
+        db.executemany(
+            _HOUR,
+            [
+                (*key, s.connections, s.bytes_sent, s.bytes_received, s.first_us, s.last_us, revision)
+                for key, s in self._hours.items()
+            ],
+        )
+        db.executemany(
+            _MINUTE,
+            [(*key, s.connections, s.bytes_sent, s.bytes_received) for key, s in self._minutes.items()],
+        )

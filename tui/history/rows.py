@@ -1,0 +1,132 @@
+"""What a reader gets out of a history. Frozen values; no SQL, no formatting."""
+
+from dataclasses import dataclass
+
+from tui.history.batch import Run
+from tui.model.connection import Outcome, Verdict
+
+FAILING = frozenset(
+    {Outcome.REFUSED, Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.NO_REPLY, Outcome.DENIED, Outcome.FAILED}
+)
+"""Outcomes that mean the destination was not reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A time in which nothing of ``source`` was recorded."""
+
+    source: str
+    from_us: int
+    to_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Who records, since when, and which file this is."""
+
+    node: str
+    history_id: str
+    first_us: int | None
+    """When the first collector began; None before that."""
+    run: Run | None
+    """The present collector, or the last one."""
+    live: bool
+    """True while a collector holds the history."""
+    notes: tuple[str, ...]
+    """What the sources that work cannot see, in words."""
+    sources: tuple[str, ...]
+    """The sources of the present collector that watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationRow:
+    """A destination as one role uses it, summed over a span."""
+
+    destination_id: int
+    name: str
+    named: bool
+    """True if ``name`` is a host, False if it is an address whose host is not known."""
+    port: int
+    role: str | None
+    category: str
+    verdict: Verdict
+    """The latest one; earlier ones stay with their connections."""
+    connections: int
+    open: int
+    failed: int
+    bytes_sent: int | None
+    bytes_received: int | None
+    first_us: int
+    last_us: int
+    """When last seen; for one with open connections, as late as the collector was seen."""
+
+    @property
+    def key(self) -> tuple[int, str | None]:
+        """What tells this row from every other."""
+        return (self.destination_id, self.role)
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryRow:
+    """A service category summed over a span; ``last_us`` and ``ever`` look at the whole record."""
+
+    category: str
+    connections: int
+    open: int
+    failed: int
+    off_list: int
+    bytes_sent: int | None
+    bytes_received: int | None
+    last_us: int | None
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRow:
+    """An address under which a destination was seen, and how its name was known there."""
+
+    ip: str
+    evidence: str | None
+    candidates: tuple[str, ...]
+    connections: int
+    first_us: int
+    last_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRow:
+    """One recorded connection with everything kept of it."""
+
+    id: int
+    opened_us: int
+    opened_exact: bool
+    closed_us: int | None
+    last_seen_us: int
+    source: str
+    protocol: str
+    local_ip: str
+    local_port: int
+    ip: str
+    port: int
+    host: str | None
+    host_evidence: str | None
+    host_candidates: tuple[str, ...]
+    category: str
+    service: str | None
+    verdict: str
+    rule: str | None
+    allowlist_revision: int
+    outcome: str
+    bytes_sent: int | None
+    bytes_received: int | None
+    pid: int | None
+    process: str | None
+    user: str | None
+    started_us: int | None
+    container: str | None
+    role: str | None
+    namespace: str
+    via: str | None
+    image: str | None
+    recorded: str
+    destination_id: int

@@ -1,0 +1,173 @@
+"""The sums that screens show, from the roll-ups where they can answer and from the rows where a filter needs them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tui.history.filter_sql import HOUR_COLUMNS, sums_answer, where
+from tui.history.read import Reader
+from tui.history.rows import FAILING, CategoryRow, DestinationRow
+from tui.history.schema import HOUR_US, MINUTE_US, OPEN
+from tui.model.connection import Outcome, Verdict
+from tui.model.filter import Filter
+
+_HOURS = """
+SELECT h.destination, d.name, d.named, d.port, f.role, f.category, f.verdict, f.outcome, sum(h.connections),
+    sum(h.bytes_sent), sum(h.bytes_received), min(h.first_us), max(h.last_us)
+FROM hour h JOIN facet f ON f.id = h.facet JOIN destination d ON d.id = h.destination
+WHERE h.hour BETWEEN ? AND ? AND h.connections > 0 {only} AND {condition} GROUP BY h.destination, h.facet
+"""
+_ROWS = """
+SELECT destination_id, destination, host IS NOT NULL, port, role, category, verdict, outcome, count(*),
+    sum(bytes_sent), sum(bytes_received), min(opened_us), max(last_seen_us)
+FROM recorded WHERE opened_us >= ? AND opened_us < ? {only} AND {condition}
+GROUP BY destination_id, role, category, verdict, outcome
+"""
+_OPEN_BEFORE = """
+SELECT destination_id, destination, host IS NOT NULL, port, role, category, verdict, outcome, count(*),
+    sum(bytes_sent), sum(bytes_received), min(opened_us), max(last_seen_us)
+FROM recorded WHERE id IN (SELECT id FROM connection WHERE outcome = {open}) AND opened_us < ? {only} AND {condition}
+GROUP BY destination_id, role, category, verdict, outcome
+"""
+_LOOK_FIRST = (Verdict.OFF_ALLOWLIST, Verdict.PENDING, Verdict.ALLOWED, Verdict.INTERNAL)
+"""Which verdict is shown of several that are equally new."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    destination_id: int
+    name: str
+    named: int
+    port: int
+    role: str | None
+    category: str
+    verdict: str
+    outcome: str
+    connections: int
+    bytes_sent: int | None
+    bytes_received: int | None
+    first_us: int
+    last_us: int
+
+
+def destinations(
+    reader: Reader, filter: Filter, from_us: int, to_us: int, *, only: Sequence[int] | None = None
+) -> list[DestinationRow]:
+    """Destinations by role, summed over the whole hours that touch the span, with what is still open from before.
+
+    ``only`` limits the answer to these destination ids.
+    """
+    parts = _parts(reader, filter, from_us, to_us, only)
+    seen_us = _alive_us(reader)
+    grouped: dict[tuple[int, str | None], list[_Part]] = {}
+    for part in parts:
+        grouped.setdefault((part.destination_id, part.role), []).append(part)
+    return [_fold(group, seen_us) for group in grouped.values()]
+
+
+def changed_destinations(reader: Reader, since_revision: int) -> list[int]:
+    """The ids of the destinations whose sums changed after a revision."""
+    rows = reader.db.execute("SELECT DISTINCT destination FROM hour WHERE revision > ?", (since_revision,))
+    return [int(row[0]) for row in rows]
+
+
+def _parts(reader: Reader, filter: Filter, from_us: int, to_us: int, only: Sequence[int] | None) -> list[_Part]:
+    condition, values = where(filter)
+    from_hour, to_hour = from_us // HOUR_US, to_us // HOUR_US
+    ids = list[int](only or ())
+    marks = ",".join("?" * len(ids))
+    scope = "" if only is None else f"AND destination_id IN ({marks})"
+    if sums_answer(filter):
+        on_hours = "" if only is None else f"AND h.destination IN ({marks})"
+        text, span = _HOURS.format(only=on_hours, condition=where(filter, HOUR_COLUMNS)[0]), [from_hour, to_hour]
+    else:
+        text, span = _ROWS.format(only=scope, condition=condition), [from_hour * HOUR_US, (to_hour + 1) * HOUR_US]
+    rows = reader.db.execute(text, [*span, *ids, *values]).fetchall()
+    before = _OPEN_BEFORE.format(open=OPEN, only=scope, condition=condition)
+    rows += reader.db.execute(before, [from_hour * HOUR_US, *ids, *values]).fetchall()
+    return [_Part(*row) for row in rows]
+
+
+def _fold(parts: Sequence[_Part], alive_us: int | None) -> DestinationRow:
+    latest = max(parts, key=lambda part: (_last_us(part, alive_us), -_LOOK_FIRST.index(part.verdict)))
+    return DestinationRow(
+        latest.destination_id,
+        latest.name,
+        bool(latest.named),
+        latest.port,
+        latest.role,
+        latest.category,
+        Verdict(latest.verdict),
+        sum(p.connections for p in parts),
+        sum(p.connections for p in parts if p.outcome == "open"),
+        sum(p.connections for p in parts if p.outcome in FAILING),
+        _total(p.bytes_sent for p in parts),
+        _total(p.bytes_received for p in parts),
+        min(p.first_us for p in parts),
+        _last_us(latest, alive_us),
+    )
+
+
+def _last_us(part: _Part, alive_us: int | None) -> int:
+    return max(part.last_us, alive_us) if part.outcome == Outcome.OPEN and alive_us is not None else part.last_us
+
+
+def _total(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _alive_us(reader: Reader) -> int | None:
+    run = reader.last_run()
+    return run.seen_us if run else None
+
+
+def categories(rows: Iterable[DestinationRow], last_seen: Mapping[str, int]) -> list[CategoryRow]:
+    """Service categories summed from their destinations; one that only ``last_seen`` knows has zero counts."""
+    grouped: dict[str, list[DestinationRow]] = {}
+    for row in rows:
+        grouped.setdefault(row.category, []).append(row)
+    found = [_category(name, rows) for name, rows in grouped.items()]
+    return found + [
+        CategoryRow(name, 0, 0, 0, 0, None, None, last_us, ())
+        for name, last_us in last_seen.items()
+        if name not in grouped
+    ]
+
+
+def _category(name: str, rows: Sequence[DestinationRow]) -> CategoryRow:
+    return CategoryRow(
+        name,
+        sum(row.connections for row in rows),
+        sum(row.open for row in rows),
+        sum(row.failed for row in rows),
+        sum(row.connections for row in rows if row.verdict is Verdict.OFF_ALLOWLIST),
+        _total(row.bytes_sent for row in rows),
+        _total(row.bytes_received for row in rows),
+        max(row.last_us for row in rows),
+        tuple(sorted({row.role for row in rows if row.role})),
+    )
+
+
+def last_seen(reader: Reader) -> dict[str, int]:
+    """When each category's latest connection opened, in the whole record, to the minute."""
+    rows = reader.db.execute(
+        "SELECT category, max((SELECT max(minute) FROM minute m WHERE m.facet = f.id AND m.connections > 0)) "
+        "FROM facet f GROUP BY category"
+    )
+    return {str(category): int(minute) * MINUTE_US for category, minute in rows if minute is not None}
+
+
+def activity(reader: Reader, from_us: int, to_us: int, step_minutes: int) -> dict[str, list[int]]:
+    """Connections opened by category, in steps of whole minutes that end with the one that holds ``to_us``."""
+    last = to_us // MINUTE_US
+    steps = max(1, -(-(to_us - from_us) // (step_minutes * MINUTE_US)))
+    first = last - steps * step_minutes + 1
+    rows = reader.db.execute(
+        "SELECT f.category, (m.minute - ?1) / ?2, sum(m.connections) FROM minute m JOIN facet f ON f.id = m.facet "
+        "WHERE m.minute BETWEEN ?1 AND ?3 GROUP BY 1, 2",
+        (first, step_minutes, last),
+    )
+    found: dict[str, list[int]] = {}
+    for category, step, count in rows:
+        found.setdefault(category, [0] * steps)[step] = count
+    return found

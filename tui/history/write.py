@@ -1,0 +1,229 @@
+"""Write observations: one transaction a batch, one revision a transaction. The collector alone uses it.
+
+A batch that fails leaves nothing behind in the file or in memory, so it can be given again.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from uuid import uuid4
+
+from tui.history import place
+from tui.history.batch import Batch, Run
+from tui.history.errors import HistoryCorrupt, HistoryUnwritable
+from tui.history.interned import Interned
+from tui.history.rollup import Counted, Differences
+from tui.history.schema import OUTCOMES, migrate, refuse_strange
+from tui.model.address import pack
+from tui.model.connection import Connection
+
+_PLACE = {outcome: number for number, outcome in enumerate(OUTCOMES)}
+
+_CONNECTION = """
+INSERT INTO connection (id, revision, opened_us, opened_exact, closed_us, last_seen_us, destination, origin, process,
+    judgement, route, outcome, local_ip, local_port, ip, bytes_sent, bytes_received)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET revision = excluded.revision, opened_us = excluded.opened_us,
+    opened_exact = excluded.opened_exact, closed_us = excluded.closed_us, last_seen_us = excluded.last_seen_us,
+    destination = excluded.destination, origin = excluded.origin, process = excluded.process,
+    judgement = excluded.judgement, outcome = excluded.outcome, bytes_sent = excluded.bytes_sent,
+    bytes_received = excluded.bytes_received
+"""
+_ALERT = """
+INSERT INTO alert (id, revision, kind, cause, urgency, summary, role, destination, port, count, first_us, last_us,
+    resolved_us, resolution)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, urgency = excluded.urgency, summary = excluded.summary,
+    count = excluded.count, last_us = excluded.last_us, resolved_us = excluded.resolved_us,
+    resolution = excluded.resolution
+"""
+_COVERAGE = """
+INSERT INTO coverage (id, revision, source, namespace, from_us, to_us, note) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, to_us = excluded.to_us, note = excluded.note
+"""
+_ANSWER = """
+INSERT INTO answer (host, ip, from_us, until_us) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET until_us = excluded.until_us
+"""
+_RUN = """
+INSERT INTO run (id, revision, started_us, seen_us, ended_us, until_us, kind, pid, user, version)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, seen_us = excluded.seen_us, ended_us = excluded.ended_us
+"""
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open, or begin, the history at ``path`` for its one collector, with the newest schema.
+
+    :raises HistoryUnwritable: if the place cannot be written
+    :raises HistoryCorrupt: if the file is no sound history
+    :raises HistoryNewer: if a later version wrote it
+    """
+    place.prepare(path)
+    try:
+        return _open(path)
+    except sqlite3.OperationalError as error:
+        raise HistoryUnwritable(
+            f"cannot write the history {path}: {error}",
+            "Free the disk, end the program that locks the file, or name another file with --history FILE.",
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise HistoryCorrupt(
+            f"{path} is not a sound history: {error}",
+            f"It is kept as it is. To record again, move it away: mv {path} {path}.damaged",
+        ) from error
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """SQLite gives the files that it makes beside a database the database's own permissions."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    try:
+        refuse_strange(db, path)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA journal_size_limit = 67108864")
+        migrate(db)
+        _begin(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _begin(db: sqlite3.Connection) -> None:
+    first = {"history_id": str(uuid4()), "created_us": time.time_ns() // 1000, "revision": 0}
+    with db:
+        db.executemany("INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)", first.items())
+        db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('node', ?)", (os.uname().nodename,))
+
+
+class Writer:
+    """Commits batches; remembers only what the roll-ups need of connections that may still change."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._destinations = Interned(db, "destination", ("name", "port", "named"))
+        self._origins = Interned(db, "origin", ("namespace", "role", "container", "image"))
+        self._processes = Interned(db, "process", ("pid", "started_us", "name", "user"))
+        self._judgements = Interned(
+            db,
+            "judgement",
+            ("category", "service", "evidence", "candidates", "verdict", "rule", "allowlist_revision"),
+        )
+        self._routes = Interned(db, "route", ("source", "protocol", "via", "recorded"))
+        self._facets = Interned(db, "facet", ("role", "category", "verdict", "outcome"))
+        self._tables = (
+            self._destinations,
+            self._origins,
+            self._processes,
+            self._judgements,
+            self._routes,
+            self._facets,
+        )
+        self._counted: dict[int, Counted] = {}
+        self._fresh_from = int(db.execute("SELECT coalesce(max(id), 0) FROM connection").fetchone()[0]) + 1
+
+    def commit(self, batch: Batch) -> int:
+        """Write a batch and return its revision.
+
+        :raises sqlite3.Error: if it cannot be written; nothing of it is then
+        """
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            revision = int(
+                self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision' RETURNING value").fetchone()[
+                    0
+                ]
+            )
+            counted = self._write_connections(batch.connections.values(), revision)
+            self._write_rest(batch, revision)
+            self._db.execute("COMMIT")
+        except BaseException:
+            for table in self._tables:
+                table.forget()
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        self._remember(batch, counted)
+        return revision
+
+    def _write_connections(self, changed: Iterable[tuple[Connection, bool]], revision: int) -> dict[int, Counted]:
+        rows, counted, differences = [], {}, Differences()
+        for connection, _ in changed:
+            row, after = self._row(connection, revision)
+            differences.move(self._before(connection.id), after)
+            counted[connection.id] = after
+            rows.append(row)
+        self._db.executemany(_CONNECTION, rows)
+        differences.write(self._db, revision)
+        return counted
+
+    def _row(self, c: Connection, revision: int) -> tuple[tuple[object, ...], Counted]:
+        destination = self._destinations.id(c.destination, c.remote.port, int(c.name.host is not None))
+        origin = self._origins.id(c.origin.namespace, c.origin.role, c.origin.container, c.origin.image)
+        p = c.process
+        process = self._processes.id(p.pid, p.started_us, p.name, p.user) if p else None
+        judgement = self._judgements.id(
+            c.label.category,
+            c.label.service,
+            c.name.evidence,
+            " ".join(c.name.candidates) or None,
+            c.judgement.verdict,
+            c.judgement.rule,
+            c.judgement.allowlist_revision,
+        )
+        route = self._routes.id(c.source, c.protocol, c.via, c.recorded)
+        facet = self._facets.id(c.origin.role, c.label.category, c.judgement.verdict, c.outcome)
+        row = (c.id, revision, c.opened_us, int(c.opened_exact), c.closed_us, c.last_seen_us, destination, origin,
+               process, judgement, route, _PLACE[c.outcome], pack(c.local.ip), c.local.port, pack(c.remote.ip),
+               c.bytes_sent, c.bytes_received)  # fmt: skip
+        return row, Counted(destination, facet, c.opened_us, c.last_seen_us, c.bytes_sent, c.bytes_received)
+
+    def _before(self, id: int) -> Counted | None:
+        known = self._counted.get(id)
+        if known is not None or id >= self._fresh_from:
+            return known
+        row = self._db.execute(
+            "SELECT c.destination, f.id, c.opened_us, c.last_seen_us, c.bytes_sent, c.bytes_received "
+            "FROM recorded r JOIN connection c ON c.id = r.id JOIN facet f ON f.role IS r.role "
+            "AND f.category = r.category AND f.verdict = r.verdict AND f.outcome = r.outcome WHERE r.id = ?",
+            (id,),
+        ).fetchone()
+        return Counted(*row) if row else None
+
+    def _write_rest(self, batch: Batch, revision: int) -> None:
+        self._db.executemany(
+            _ALERT,
+            [
+                (a.id, revision, a.kind, a.cause, a.urgency, a.summary, a.role, a.destination, a.port, a.count,
+                 a.first_us, a.last_us, a.resolved_us, a.resolution)
+                for a in sorted(batch.alerts.values(), key=lambda alert: alert.id)
+            ],
+        )  # fmt: skip
+        self._db.executemany(
+            _COVERAGE,
+            [(s.id, revision, s.source, s.namespace, s.from_us, s.to_us, s.note) for s in batch.coverage.values()],
+        )
+        self._db.executemany(_ANSWER, [(a.host, pack(a.ip), a.from_us, a.until_us) for a in batch.answers.values()])
+        if batch.run is not None:
+            self._db.execute(_RUN, _run_row(batch.run, revision))
+
+    def _remember(self, batch: Batch, counted: dict[int, Counted]) -> None:
+        for connection, final in batch.connections.values():
+            if final:
+                self._counted.pop(connection.id, None)
+            else:
+                self._counted[connection.id] = counted[connection.id]
+        if batch.connections:
+            self._fresh_from = max(self._fresh_from, max(batch.connections) + 1)
+
+    def close(self) -> None:
+        """Close the file; the write-ahead log is folded into it when nobody reads it."""
+        self._db.close()
+
+
+def _run_row(run: Run, revision: int) -> tuple[object, ...]:
+    return (run.id, revision, run.started_us, run.seen_us, run.ended_us, run.until_us, run.kind, run.pid, run.user,
+            run.version)  # fmt: skip

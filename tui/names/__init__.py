@@ -1,0 +1,1 @@
+"""Which names an address has had, and look-ups ahead of time. Knows ``model`` only; judges nothing."""

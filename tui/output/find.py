@@ -1,0 +1,100 @@
+"""The answer to "did this host talk to that": yes, no, or cannot tell, never a guess."""
+
+from dataclasses import dataclass
+from datetime import UTC
+
+from tui.allowlist.hosts import normalise_host
+from tui.history.read import Reader
+from tui.history.rows import ConnectionRow, Hole
+from tui.model.address import parse_address
+from tui.model.text import clean
+from tui.model.times import echo_both, host_zone
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the record says of one address or name in one span."""
+
+    what: str
+    from_us: int
+    to_us: int
+    count: int
+    shown: tuple[ConnectionRow, ...]
+    """The latest of them."""
+    holes: tuple[Hole, ...]
+    notes: tuple[str, ...]
+    ahead: bool
+    """True if the span lies before the record begins."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 yes, 1 no, 3 cannot tell."""
+        if self.count:
+            return 0
+        return 3 if self.holes or self.ahead else 1
+
+
+def look_for(reader: Reader, what: str, span: tuple[int, int] | None, now_us: int) -> Answer:
+    """Look for connections to an address or a name; ``span`` None means the whole record.
+
+    :raises ValueError: if ``what`` is neither an address nor a host name
+    """
+    ip, host = _address_or_host(what)
+    recording = reader.recording()
+    first_us = recording.first_us or now_us
+    from_us, to_us = span or (first_us, now_us)
+    rows = list(reader.connections_to(ip, host, from_us, to_us, SHOWN))
+    return Answer(
+        host or ip or what,
+        from_us,
+        to_us,
+        reader.count_connections_to(ip, host, from_us, to_us),
+        tuple(rows),
+        tuple(reader.holes("sockets", from_us, to_us)),
+        recording.notes,
+        to_us < first_us,
+    )
+
+
+def _address_or_host(what: str) -> tuple[str | None, str | None]:
+    try:
+        return str(parse_address(what.strip("[]"))), None
+    except ValueError:
+        return None, normalise_host(what)
+
+
+def answer_lines(answer: Answer) -> list[str]:
+    """The answer for a person, in its first word; then what it rests on."""
+    span = f"between {_both(answer.from_us)} and {_both(answer.to_us)}"
+    holes = ", ".join(f"{_clock(h.from_us)}-{_clock(h.to_us)}" for h in answer.holes)
+    if answer.count:
+        many = "1 connection" if answer.count == 1 else f"{answer.count} connections"
+        lines = [f"Yes: {many} to {answer.what} {span}.", *map(_line, answer.shown)]
+        if answer.count > len(answer.shown):
+            lines.append(f"  and {answer.count - len(answer.shown)} earlier ones; see retool-egress export")
+    elif answer.ahead:
+        lines = [f"Cannot tell: nothing was recorded yet {span}."]
+    elif holes:
+        lines = [f"Cannot tell: nothing to {answer.what} is recorded {span}, but not recorded {holes}."]
+    else:
+        lines = [f"No: nothing to {answer.what} {span}, and no hole in that span."]
+    if answer.count and holes:
+        lines.append(f"Not recorded in that span: {holes}.")
+    return [clean(line, 400) for line in lines + [f"Note: {note}." for note in answer.notes]]
+
+
+def _both(us: int) -> str:
+    return echo_both(us, host_zone()).removesuffix(" (local time is UTC)")
+
+
+def _clock(us: int) -> str:
+    return echo_both(us, UTC).split(" (")[0].replace(" ", "T")
+
+
+def _line(row: ConnectionRow) -> str:
+    who = row.role or row.process or "a process that could not be read"
+    place = f"{row.host or ' or '.join(row.host_candidates) or '(no name)'} {row.ip} port {row.port}"
+    began = "" if row.opened_exact else "before "
+    return f"  {began}{_clock(row.opened_us)}  {who}  {place}  {row.category}  {row.verdict}  {row.outcome}"
