@@ -53,7 +53,8 @@ class Collecting:
     @property
     def base(self) -> list[str]:
         """The command line up to the command."""
-        return [sys.executable, "-m", "tui", "--history", str(self.history), "--config", str(self.directory / "config.toml")]
+        config = self.directory / "config.toml"
+        return [sys.executable, "-m", "tui", "--history", str(self.history), "--config", str(config)]
 
     @property
     def said(self) -> str:

@@ -86,7 +86,8 @@ def main(minutes: float, file: Path) -> None:
         config.with_name("allowlist.toml").write_text(ALLOWLIST)
         script = f'hostname {NODE}; exec "$@"'
         collect = [sys.executable, "-m", "tui", "--history", str(history), "--config", str(config), "collect"]
-        collector = api.popen(["unshare", "--uts", "sh", "-c", script, "sh", *collect], env={"SUDO_USER": "ana"}, cwd=ROOT)
+        argv = ["unshare", "--uts", "sh", "-c", script, "sh", *collect]
+        collector = api.popen(argv, env={"SUDO_USER": "ana"}, cwd=ROOT)
         time.sleep(8)
         play(api, seconds)
         collector.terminate()

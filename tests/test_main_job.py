@@ -46,9 +46,7 @@ def labelled(collecting: Collecting) -> dict[str | None, tuple[str, str]]:
     return {row["host"]: (row["category"], row["verdict"]) for row in collecting.export()}
 
 
-def test_six_held_connections_are_recorded_labelled_and_judged(
-    retool_host: RetoolHost, collecting: Collecting
-) -> None:
+def test_six_held_connections_are_recorded_labelled_and_judged(retool_host: RetoolHost, collecting: Collecting) -> None:
     with collecting, retool_host.service("api").hold(HELD) as held:
         collecting.wait_for(lambda: len(collecting.export()) >= len(HELD))
         rows = {row["local_port"]: row for row in collecting.export()}
@@ -109,9 +107,7 @@ def test_connections_that_were_open_before_recording_began_say_so(
         assert {row["recorded"] for row in rows} == {"predates-record"}
 
 
-def test_the_collectors_own_look_ups_are_not_in_the_record(
-    retool_host: RetoolHost, collecting: Collecting
-) -> None:
+def test_the_collectors_own_look_ups_are_not_in_the_record(retool_host: RetoolHost, collecting: Collecting) -> None:
     for host in ("licensing.tryretool.com", "p.tryretool.com", "api.openai.com"):
         retool_host.zone.set(host, ["203.0.113.10"], ttl=1)
     collecting.config = "[sockets]\ninterval_s = 0.05\n"

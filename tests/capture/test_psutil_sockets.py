@@ -82,5 +82,6 @@ def test_a_real_connection_over_ipv6_with_a_mapped_address_shows_as_ipv4() -> No
         port = server.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client:
             local = client.getsockname()[1]
-            ends = {(s.local.ip, s.local.port, s.remote.ip, s.remote.port, s.pid) for s in PsutilSockets().dump().sockets}
-    assert ("127.0.0.1", local, "127.0.0.1", port, os.getpid()) in ends
+            ends = {(s.local, s.remote, s.pid) for s in PsutilSockets().dump().sockets}
+    assert (Endpoint("127.0.0.1", local), Endpoint("127.0.0.1", port), os.getpid()) in ends
+    assert (Endpoint("127.0.0.1", port), Endpoint("127.0.0.1", local)) in {(there, here) for there, here, _ in ends}

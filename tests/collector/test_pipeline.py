@@ -15,6 +15,7 @@ from tui.collector.pipeline import Pipeline
 from tui.collector.track import Tracker
 from tui.config.errors import ConfigError
 from tui.config.settings import load_settings
+from tui.history.batch import Run
 from tui.model.alert import Alert, Urgency
 from tui.model.connection import Connection, Endpoint, Evidence, Outcome, Process, Verdict
 from tui.model.observation import Dump, Owner, Socket, SocketState
@@ -236,9 +237,9 @@ def test_a_verdict_waits_three_seconds_and_no_longer() -> None:
     recording = begun(settled=False)
     recording.at(11, "203.0.113.77:443")
     recording.at(13.9, "203.0.113.77:443")
-    assert recording.only.judgement.verdict is Verdict.PENDING
+    assert recording.only.judgement.verdict == "pending"
     recording.at(14, "203.0.113.77:443")
-    assert recording.only.judgement.verdict is Verdict.OFF_ALLOWLIST
+    assert recording.only.judgement.verdict == "off-allowlist"
     assert recording.only_alert.count == 1
 
 
@@ -325,6 +326,15 @@ def test_names_that_need_not_exist_are_no_fault_and_allowed_ones_that_fail_are_t
     recording.pipeline.learn(Missed(LICENSING, "the resolver did not answer", 12 * SECOND), NAMESPACE)
     notes = [span.note for span in recording.pipeline.take().coverage.values()]
     assert notes == [f"look-ups of {LICENSING} fail: the resolver did not answer"]
+
+
+def test_names_are_watched_between_two_answers_too() -> None:
+    recording = begun()
+    recording.pipeline.learn(Found(LICENSING, ("203.0.113.10",), 3600, 11 * SECOND), NAMESPACE)
+    recording.pipeline.take()
+    recording.pipeline.beat(Run(1, 10 * SECOND, 500 * SECOND, None, None, "foreground", 1, "ana", "0"))
+    reach = {span.source: span.to_us for span in recording.pipeline.take().coverage.values()}
+    assert reach["names"] == 500 * SECOND
 
 
 def test_nothing_is_to_be_written_while_nothing_changes() -> None:

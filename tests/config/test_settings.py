@@ -43,8 +43,9 @@ def test_a_file_that_was_named_and_is_not_there_is_an_error(tmp_path: Path) -> N
 def test_what_the_file_says_replaces_the_defaults_and_the_rest_stays(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(
-        "[sockets]\ninterval_s = 1\nsource = 'psutil'\n[names]\nforward = false\nnameservers = ['10.0.0.2', 'fd00::2']\n"
-        "[internal]\nnetworks = []\n[[service]]\nid = 'crm'\ncategory = 'Your resources'\nhosts = ['crm.example.com']\n"
+        "[sockets]\ninterval_s = 1\nsource = 'psutil'\n[names]\nforward = false\n"
+        "nameservers = ['10.0.0.2', 'fd00::2']\n[internal]\nnetworks = []\n"
+        "[[service]]\nid = 'crm'\ncategory = 'Your resources'\nhosts = ['crm.example.com']\n"
     )
     settings = load_settings(path, named=True)
     assert (settings.sockets.source, settings.sockets.interval_s) == ("psutil", 1.0)

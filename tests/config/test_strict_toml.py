@@ -33,7 +33,7 @@ def allowlist_problem(text: str) -> ConfigError:
     [
         ("[socket]\n", 1, "socket", "sockets"),
         ("\n\n[sockets]\nsource = 'auto'\nintervals = 1.0\n", 5, "intervals", "interval_s"),
-        ("[names]\nforward = true\n[sockets]\nforwards = 1\nsorce = 'auto'\n", 5, "sorce", "source"),
+        ("[names]\nforward = true\n[sockets]\n# forwards\nsorce = 'auto'\n", 5, "sorce", "source"),
         ("sockets.source = 'auto'\nsockets.interval = 2.0\n", 2, "interval", "interval_s"),
         ("sockets = {sorce = 'auto'}\n", 1, "sorce", "source"),
         ('[names]\nnameservers = [\n  "10.0.0.2",\n]\nforwrd = true\n', 5, "forwrd", "forward"),
@@ -44,8 +44,6 @@ def allowlist_problem(text: str) -> ConfigError:
 def test_an_unknown_key_is_told_with_its_line_and_the_nearest_known_one(
     text: str, line: int, key: str, near: str
 ) -> None:
-    if "forwards" in text:
-        text = text.replace("forwards = 1\n", "# forwards\n")
     error = problem(text)
     assert str(error) == f"{PATH}:{line}: unknown key `{key}`"
     assert error.line == line
@@ -173,8 +171,9 @@ def test_whatever_the_text_a_line_is_one_of_its_lines_or_not_known(text: str, pl
 
 @given(toml_like)
 def test_whatever_the_text_it_is_decoded_or_refused_with_a_line(text: str) -> None:
+    told = None
     try:
         decode(PATH, text, ConfigFile)
     except ConfigError as error:
-        assert str(error).isprintable()
-        assert error.hint
+        told = error
+    assert told is None or (str(told).isprintable() and told.hint)

@@ -32,7 +32,7 @@ def main(name: str, host: str, port: int, every_s: float, hold_s: float, for_s: 
         thread = threading.Thread(target=connect_once, args=(host, port, hold_s))
         thread.start()
         started.append(thread)
-        time.sleep(min(random.uniform(0.4, 1.6) * every_s, max(0.0, end - time.monotonic())))  # noqa: S311
+        time.sleep(min(random.uniform(0.4, 1.6) * every_s, max(0.0, end - time.monotonic())))
     for thread in started:
         thread.join()
 

@@ -28,6 +28,7 @@ class Server(asyncio.DatagramProtocol):
         self.alias: dict[str, str] = {}
         self.rcode = dns.rcode.NXDOMAIN
         self.asked: list[str] = []
+        self.was_asked = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.DatagramTransport", transport)
@@ -37,6 +38,7 @@ class Server(asyncio.DatagramProtocol):
         question = query.question[0]
         name = question.name.to_text(omit_final_dot=True)
         self.asked.append(name)
+        self.was_asked.set()
         answer = dns.message.make_response(query)
         answer.flags |= dns.flags.RA
         addresses = self.records.get(name, ())
@@ -135,7 +137,7 @@ async def test_failures_are_asked_again_at_growing_distances(monkeypatch: pytest
         waited.append(seconds)
         await real_sleep(0)
 
-    monkeypatch.setattr(forward.asyncio, "sleep", note)
+    monkeypatch.setattr(asyncio, "sleep", note)
     async with asking("missing.example.net") as (_, asked):
         for _ in range(10):
             await asked.next()
@@ -174,7 +176,6 @@ async def test_closing_does_not_wait_for_an_answer_that_never_comes() -> None:
         server.records = {HOST: None}
         asked.lookups.follow([HOST])
         async with asyncio.timeout(8):
-            while not server.asked:
-                await asyncio.sleep(0.01)
+            await server.was_asked.wait()
         async with asyncio.timeout(1):
             await asked.lookups.close()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import psutil
 
 from tui.capture.processes import Processes
-from tui.model.address import parse_address
+from tui.model.address import normal
 from tui.model.connection import Endpoint
 from tui.model.observation import Dump, Socket, SocketState
 
@@ -34,11 +34,7 @@ _Address = tuple[str, int] | tuple[()]
 
 
 def read_rows() -> list[Row]:
-    """All TCP and UDP sockets of this namespace as (protocol, local, remote, status, pid).
-
-    :raises OSError: if /proc cannot be read
-    :raises psutil.Error: if psutil cannot read it for another reason
-    """
+    """All TCP and UDP sockets of this namespace as (protocol, local, remote, status, pid); raises as psutil does."""
     found = psutil.net_connections("inet")
     return [row for c in found if (row := _row(c.type, c.laddr, c.raddr, c.status, c.pid)) is not None]
 
@@ -57,7 +53,7 @@ def _row(type: int, local: _Address, remote: _Address, status: str, pid: int | N
 
 
 def _endpoint(address: tuple[str, int]) -> Endpoint:
-    return Endpoint(str(parse_address(address[0])), address[1])
+    return Endpoint(normal(address[0]), address[1])
 
 
 def own_namespace() -> str:
@@ -82,11 +78,13 @@ class PsutilSockets:
         """One look.
 
         :raises OSError: if /proc cannot be read
-        :raises psutil.Error: if psutil cannot read it for another reason
         """
-        rows = list(self._read())
-        at_us = time.time_ns() // 1000
-        sockets = distinct([*rows, *self._read_own()])
+        try:
+            rows = list(self._read())
+            at_us = time.time_ns() // 1000
+            sockets = distinct([*rows, *self._read_own()])
+        except psutil.Error as error:
+            raise OSError(f"psutil cannot read the sockets: {error}") from error
         pids = {s.pid for s in sockets if s.pid is not None}
         listening = frozenset(
             (protocol, local.port)

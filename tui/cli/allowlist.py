@@ -1,7 +1,7 @@
 """``retool-egress allowlist``: what is allowed, whether a destination is, and the decisions taken with the tool."""
 
 import os
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -70,17 +70,16 @@ def add(context: Context, /, destination: str, **given: object) -> None:
     from tui.model.times import iso_utc
 
     target = _target(destination)
-    ports, roles, expires, deny = given["ports"], given["roles"], given["expires"], given["deny"]
-    chosen = tuple(ports) if isinstance(ports, tuple) and ports else ((target.port,) if target.port else None)
-    path, action = context.policy.local_file, "deny" if deny else "allow"
+    roles = given["roles"]
+    path, action = context.policy.local_file, "deny" if given["deny"] else "allow"
     add_rule(
         path,
         action=action,
         host=target.host,
         network=target.network,
-        ports=chosen,
+        ports=_ports(given["ports"], target),
         roles=roles if isinstance(roles, tuple) else (),
-        expires=_day(expires),
+        expires=_last_day(given["expires"]),
         reason=_reason(str(given["reason"])),
         by=who(os.environ),
         at=iso_utc(now_us()),
@@ -129,8 +128,21 @@ def _target(text: str) -> "Target":
         raise click.BadParameter(str(error), param_hint="DEST") from error
 
 
-def _day(value: object) -> date | None:
-    return value.date() if isinstance(value, datetime) else None
+def _ports(given: object, target: "Target") -> tuple[int, ...] | None:
+    ports = tuple(given) if isinstance(given, tuple) else ()
+    if ports and target.port is not None:
+        told = f"{target.text(None)} names a port already; leave one of them out"
+        raise click.BadParameter(told, param_hint="--port")
+    return ports or ((target.port,) if target.port is not None else None)
+
+
+def _last_day(value: object) -> date | None:
+    if not isinstance(value, datetime):
+        return None
+    if value.date() < datetime.now(UTC).date():
+        told = f"{value.date()} is over, so the rule would never hold; name today or a later day"
+        raise click.BadParameter(told, param_hint="--expires")
+    return value.date()
 
 
 def _reason(text: str) -> str:

@@ -43,13 +43,13 @@ class _LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="retool-egress")
 @click.option(
     "--history",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, readable=False, path_type=Path),
     envvar="RETOOL_EGRESS_HISTORY",
     help="The SQLite file of the record. [env: RETOOL_EGRESS_HISTORY]",
 )
 @click.option(
     "--config",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, readable=False, path_type=Path),
     envvar="RETOOL_EGRESS_CONFIG",
     help="The configuration; allowlist.toml stands beside it. [env: RETOOL_EGRESS_CONFIG]",
 )

@@ -40,7 +40,9 @@ class FilterCommand(click.Command):
 @click.option("--since", metavar="T", help="2h, 3d, 02:13, 'yesterday 02:13' or ISO 8601; all of the record otherwise.")
 @click.option("--until", metavar="T", help="As --since; now otherwise.")
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True)
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of stdout.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, readable=False, path_type=Path), help="A file instead of stdout."
+)
 @click.pass_obj
 def export_command(context: Context, /, **given: Any) -> None:
     """Write the connections that lived between two times and match a filter, in the order in which they were recorded.

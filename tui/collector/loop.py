@@ -13,8 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
-
 from tui import __version__
 from tui.allowlist.policy import Policy
 from tui.capture.psutil_sockets import PsutilSockets
@@ -128,17 +126,23 @@ class Collector:
         self._follow_names()
         _say(f"recording into {self._options.history}; Ctrl+C ends it")
         commits = asyncio.create_task(self._commit_regularly())
+        commits.add_done_callback(lambda _: self._stop.set())
         try:
             await self._look_regularly()
         finally:
             self._stop.set()
-            await commits
             await self._lookups.close()
-            self._run = replace(self._run, ended_us=_now_us())
-            self._beat()
-            await self._commit()
-            for thread in self._threads:
-                thread.shutdown(wait=True, cancel_futures=True)
+            try:
+                await commits
+                await self._finish()
+            finally:
+                for thread in self._threads:
+                    thread.shutdown(wait=True, cancel_futures=True)
+
+    async def _finish(self) -> None:
+        self._run = replace(self._run, ended_us=_now_us())
+        self._beat()
+        await self._commit()
         if self._failing:
             _say("the end of the record could not be written")
 
@@ -157,7 +161,7 @@ class Collector:
         try:
             with self._lookups.quiet():
                 dump = await asyncio.get_running_loop().run_in_executor(self._threads[0], self._source.dump)
-        except (OSError, psutil.Error) as error:
+        except OSError as error:
             self._pipeline.source_stopped(SOCKETS, str(error), _now_us())
             return
         self._pipeline.source_works(SOCKETS, dump.at_us)

@@ -250,7 +250,10 @@ class Pipeline:
             self._write_span(span)
 
     def beat(self, run: Run) -> None:
-        """Say how far everything that is watched reaches."""
+        """Say how far everything that is watched reaches; look-ups watch between two answers too."""
         self.batch.run = run
+        for span in self._coverage.open:
+            if span.source == NAMES:
+                self._coverage.watched(NAMES, span.namespace, run.seen_us, span.note)
         for span in self._coverage.open:
             self._write_span(span)

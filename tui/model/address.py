@@ -32,6 +32,15 @@ def parse_network(text: str) -> Network:
 
 
 @lru_cache(maxsize=65536)
+def normal(text: str) -> str:
+    """The usual text of an address; remembered, since the same ones come with every look.
+
+    :raises ValueError: if the text is no address
+    """
+    return str(parse_address(text))
+
+
+@lru_cache(maxsize=65536)
 def pack(text: str) -> bytes:
     """Four or sixteen bytes of an address's text.
 

@@ -6,8 +6,10 @@ from tui.allowlist.rules import Rule
 from tui.catalog import Service
 
 RULE_COLUMNS = ("action", "target", "roles", "expires", "in_force", "reason", "source")
-SERVICE_COLUMNS = ("category", "destination", "ports", "allowed_by_default", "basis", "date", "purpose", "sent", "cadence",
-                   "source", "notes")  # fmt: skip
+SERVICE_COLUMNS = (
+    "category", "destination", "ports", "allowed_by_default", "basis", "date", "purpose", "sent", "cadence", "source",
+    "notes",
+)  # fmt: skip
 SERVICE_TABLE_COLUMNS = ("category", "destination", "ports", "allowed_by_default", "basis", "purpose")
 Row = dict[str, str | None]
 

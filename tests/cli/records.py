@@ -1,0 +1,115 @@
+"""Histories for tests of the command line, written by the collector's own writer. Captures nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tui.history.batch import Batch, CoverageSpan, Run
+from tui.history.write import Writer, open_for_writing
+from tui.model.alert import Alert, AlertKind, Urgency
+from tui.model.connection import (
+    NO_NAME,
+    Connection,
+    Endpoint,
+    Evidence,
+    Judgement,
+    Label,
+    Name,
+    Origin,
+    Outcome,
+    Process,
+    Recorded,
+    Verdict,
+)
+
+SECOND_US = 1_000_000
+HOUR_US = 3600 * SECOND_US
+BEGAN_US = 1_795_399_200 * SECOND_US
+"""2026-11-23T02:00:00Z, when the recording begins."""
+ENDED_US = BEGAN_US + 2 * HOUR_US
+NAMESPACE = "net:[4026531840]"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One connection as a test tells it."""
+
+    host: str | None = "licensing.tryretool.com"
+    ip: str = "203.0.113.10"
+    port: int = 443
+    role: str | None = "api"
+    category: str = "License checks"
+    verdict: Verdict = Verdict.ALLOWED
+    rule: str | None = None
+    process: str = "node"
+    after_s: float = 60
+    """Seconds from the beginning of the recording to its start."""
+    candidates: tuple[str, ...] = ()
+    opened_exact: bool = True
+
+
+def connection(id: int, call: Call) -> Connection:
+    """The connection that a call made; it lasted 30 s."""
+    opened_us = BEGAN_US + round(call.after_s * SECOND_US)
+    evidence = Evidence.FORWARD if call.host or call.candidates else None
+    return Connection(
+        id,
+        opened_us,
+        call.opened_exact,
+        opened_us + 30 * SECOND_US,
+        opened_us + 30 * SECOND_US,
+        "sockets",
+        "tcp",
+        Endpoint("10.0.0.5", 40_000 + id),
+        Endpoint(call.ip, call.port),
+        Origin(NAMESPACE, call.role),
+        Process(4000 + id, call.process, "retool", BEGAN_US - SECOND_US),
+        Name(call.host, evidence, call.candidates) if evidence else NO_NAME,
+        Label(call.category),
+        Judgement(call.verdict, call.rule, 1, "as told"),
+        Outcome.CLOSED,
+        None,
+        None,
+        None,
+        Recorded.LIVE,
+    )
+
+
+def alert(id: int, destination: str, *, resolved: bool = False, urgency: Urgency = Urgency.REVIEW) -> Alert:
+    """An alert of a destination off the allowlist."""
+    return Alert(
+        id,
+        AlertKind.OFF_ALLOWLIST,
+        f"off-allowlist {destination}",
+        urgency,
+        f"api connects to {destination}, which is off the allowlist",
+        "api",
+        destination,
+        443,
+        3,
+        BEGAN_US + 60 * SECOND_US,
+        BEGAN_US + 120 * SECOND_US,
+        BEGAN_US + HOUR_US if resolved else None,
+        "allowed" if resolved else None,
+    )
+
+
+def record(
+    path: Path,
+    calls: Iterable[Call] = (),
+    alerts: Iterable[Alert] = (),
+    watched: Iterable[tuple[int, int]] = ((BEGAN_US, ENDED_US),),
+) -> None:
+    """Write a history at ``path`` whose collector has ended; ``watched`` are the times without a hole."""
+    writer = Writer(open_for_writing(path))
+    made = [connection(id, call) for id, call in enumerate(calls, 1)]
+    spans = [CoverageSpan(id, "sockets", NAMESPACE, *span, "") for id, span in enumerate(watched, 1)]
+    run = Run(1, BEGAN_US, ENDED_US, ENDED_US, None, "service", 77, "root", "0.1.0")
+    batch = Batch(
+        {each.id: (each, True) for each in made},
+        {each.id: each for each in alerts},
+        {span.id: span for span in spans},
+        run=run,
+    )
+    writer.commit(batch)
+    writer.close()

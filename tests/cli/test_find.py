@@ -1,0 +1,88 @@
+"""`find` answers yes, no or cannot tell, and never takes a hole for a no."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from tests.cli.conftest import Invoke
+from tests.cli.program import Desk
+from tests.cli.records import BEGAN_US, ENDED_US, SECOND_US, Call, record
+
+AT_START = ("--at", "2026-11-23T02:20Z", "--within", "10m")
+HOLE = ((BEGAN_US, BEGAN_US + 900 * SECOND_US), (BEGAN_US + 1500 * SECOND_US, ENDED_US))
+
+
+def recorded(desk: Desk, calls: Iterable[Call], watched: Iterable[tuple[int, int]] = ((BEGAN_US, ENDED_US),)) -> None:
+    record(desk.history, calls, watched=watched)
+
+
+def test_a_connection_in_the_span_is_a_yes(desk: Desk, invoke: Invoke) -> None:
+    recorded(desk, [Call(ip="203.0.113.77", host=None, after_s=1200)])
+    result = invoke("find", "203.0.113.77", *AT_START)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Yes: 1 connection to 203.0.113.77 ")
+    assert "api" in result.stdout.splitlines()[1]
+
+
+@pytest.mark.parametrize("what", ["api.openai.com", "API.OpenAI.com.", "203.0.113.20", "::ffff:203.0.113.20"])
+def test_a_name_is_found_in_any_spelling_and_an_address_in_any_form(desk: Desk, invoke: Invoke, what: str) -> None:
+    recorded(desk, [Call("api.openai.com", "203.0.113.20", after_s=1200)])
+    assert invoke("find", what, *AT_START).exit_code == 0
+
+
+def test_a_name_that_is_one_of_several_counts(desk: Desk, invoke: Invoke) -> None:
+    recorded(desk, [Call(None, candidates=("licensing.tryretool.com", "p.tryretool.com"), after_s=1200)])
+    result = invoke("find", "p.tryretool.com", *AT_START)
+    assert result.exit_code == 0
+    assert "licensing.tryretool.com or p.tryretool.com" in result.stdout
+
+
+def test_nothing_in_a_span_without_a_hole_is_a_no(desk: Desk, invoke: Invoke) -> None:
+    recorded(desk, [Call(after_s=1200)])
+    result = invoke("find", "203.0.113.77", *AT_START)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("No: ")
+    assert "no hole in that span" in result.stdout
+
+
+def test_nothing_in_a_span_with_a_hole_cannot_be_told(desk: Desk, invoke: Invoke) -> None:
+    recorded(desk, [Call(after_s=1200)], HOLE)
+    result = invoke("find", "203.0.113.77", *AT_START)
+    assert result.exit_code == 3
+    assert result.stdout.startswith("Cannot tell: ")
+    assert "2026-11-23T02:15:00Z-2026-11-23T02:25:00Z" in result.stdout
+
+
+def test_a_hole_does_not_hide_a_yes_and_is_told_all_the_same(desk: Desk, invoke: Invoke) -> None:
+    recorded(desk, [Call(ip="203.0.113.77", host=None, after_s=660)], HOLE)
+    result = invoke("find", "203.0.113.77", *AT_START)
+    assert result.exit_code == 0
+    assert "Not recorded in that span: 2026-11-23T02:15:00Z" in result.stdout
+
+
+def test_a_time_before_the_record_cannot_be_told(desk: Desk, invoke: Invoke) -> None:
+    recorded(desk, [Call()])
+    result = invoke("find", "203.0.113.77", "--at", "2026-11-20T02:20Z")
+    assert result.exit_code == 3
+    assert result.stdout.startswith("Cannot tell: ")
+
+
+def test_a_time_that_has_not_come_is_refused_and_not_answered_with_no(desk: Desk, invoke: Invoke) -> None:
+    recorded(desk, [Call()])
+    result = invoke("find", "203.0.113.77", "--at", "2999-01-01")
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("what", ["not a host", "\x1b[2J", "", "203.0.113.0/24"])
+def test_what_is_neither_address_nor_name_is_a_usage_error(desk: Desk, what: str) -> None:
+    recorded(desk, [Call()])
+    done = desk.run("find", what)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "\x1b" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_another_host_that_ends_alike_is_not_taken_for_it(desk: Desk, invoke: Invoke) -> None:
+    recorded(desk, [Call("evil-tryretool.com", after_s=1200), Call("licensing.tryretool.com.evil.net", after_s=1200)])
+    assert invoke("find", "tryretool.com", *AT_START).exit_code == 1
+    assert invoke("find", "licensing.tryretool.com", *AT_START).exit_code == 1

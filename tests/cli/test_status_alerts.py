@@ -1,0 +1,94 @@
+"""`status` says what is recorded and what is not; `alerts` what somebody should look at."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.cli.conftest import Invoke
+from tests.cli.program import Desk
+from tests.cli.records import BEGAN_US, ENDED_US, Call, alert, record
+from tui.history.place import Holder, hold
+from tui.model.alert import Urgency
+
+
+def test_status_says_loudly_that_nobody_records(desk: Desk, invoke: Invoke) -> None:
+    record(desk.history, [Call(), Call()])
+    result = invoke("status")
+    assert result.exit_code == 0
+    assert "NO. Nobody records now" in result.stdout
+    assert "2 connections" in result.stdout
+    assert "2026-11-23T02:00:00.000000Z" in result.stdout
+
+
+def test_status_names_who_records(desk: Desk, invoke: Invoke) -> None:
+    record(desk.history)
+    with hold(desk.history, Holder(4711, "service", "ana", BEGAN_US, ENDED_US, "0.1.0")):
+        words = invoke("status").stdout
+        status = json.loads(invoke("status", "--json").stdout)
+    assert "process 4711 (service, ana)" in words
+    assert status["recording"] is True
+    assert status["recorder"] == {
+        "pid": 4711,
+        "kind": "service",
+        "user": "ana",
+        "version": "0.1.0",
+        "since": "2026-11-23T02:00:00.000000Z",
+        "until": "2026-11-23T04:00:00.000000Z",
+    }
+
+
+def test_status_for_programs_has_the_same_facts(desk: Desk, invoke: Invoke) -> None:
+    record(desk.history, [Call()], [alert(1, "a.example.com"), alert(2, "b.example.com", urgency=Urgency.ACT_NOW)])
+    status = json.loads(invoke("status", "--json").stdout)
+    assert status["history"] == str(desk.history)
+    assert (status["recording"], status["recorder"], status["connections"]) == (False, None, 1)
+    assert status["open_alerts"] == {"act now": 1, "today": 0, "review": 1}
+    assert (status["baseline_reviewed"], status["baseline_waiting"]) == (False, 1)
+
+
+def test_status_counts_more_alerts_than_a_screen_holds(desk: Desk, invoke: Invoke) -> None:
+    record(desk.history, alerts=[alert(id, f"h{id}.example.com") for id in range(1, 1202)])
+    assert json.loads(invoke("status", "--json").stdout)["open_alerts"]["review"] == 1201
+
+
+def test_alerts_are_listed_with_the_most_urgent_on_top(desk: Desk, invoke: Invoke) -> None:
+    record(desk.history, alerts=[alert(1, "a.example.com"), alert(2, "b.example.com", urgency=Urgency.ACT_NOW)])
+    rows = json.loads(invoke("alerts", "--format", "json").stdout)
+    assert [row["destination"] for row in rows] == ["b.example.com", "a.example.com"]
+    assert rows[0]["first_at"] == "2026-11-23T02:01:00.000000Z"
+    assert rows[0]["count"] == 3
+
+
+def test_resolved_alerts_are_left_out_on_request(desk: Desk, invoke: Invoke) -> None:
+    record(desk.history, alerts=[alert(1, "a.example.com"), alert(2, "b.example.com", resolved=True)])
+    every = [json.loads(line) for line in invoke("alerts", "--format", "ndjson").stdout.splitlines()]
+    assert [(row["id"], row["state"]) for row in every] == [(1, "open"), (2, "resolved")]
+    assert [
+        json.loads(line)["id"] for line in invoke("alerts", "--open", "--format", "ndjson").stdout.splitlines()
+    ] == [1]
+
+
+@pytest.mark.parametrize("extra", [[], ["--open"]])
+def test_an_open_alert_ends_with_1_only_when_asked(desk: Desk, invoke: Invoke, extra: list[str]) -> None:
+    record(desk.history, alerts=[alert(1, "a.example.com")])
+    assert invoke("alerts", *extra).exit_code == 0
+    assert invoke("alerts", *extra, "--exit-code").exit_code == 1
+
+
+def test_resolved_alerts_alone_end_with_0(desk: Desk, invoke: Invoke) -> None:
+    record(desk.history, alerts=[alert(1, "a.example.com", resolved=True)])
+    assert invoke("alerts", "--exit-code").exit_code == 0
+
+
+def test_no_alert_is_cut_off_a_long_list(desk: Desk, invoke: Invoke) -> None:
+    record(desk.history, alerts=[alert(id, f"h{id}.example.com") for id in range(1, 1202)])
+    assert len(invoke("alerts", "--format", "ndjson").stdout.splitlines()) == 1201
+
+
+def test_a_hostile_summary_reaches_no_terminal(desk: Desk) -> None:
+    record(desk.history, alerts=[replace(alert(1, "a.example.com"), summary="\x1b[2J\u202emine")])
+    done = desk.run("alerts")
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
+    assert "\u202e" not in done.stdout
