@@ -57,10 +57,10 @@ def add_rule(
         known = parse_rules(path, before)
         ended = before if before.endswith("\n") else before + "\n"
         block = f"[[{action}]]\n{entry.as_string().rstrip()}\n"
-        parse_rules(path, block)
+        (new,) = parse_rules(path, block)
         text = f"{ended}\n{block}"
-        after = _rules_or_none(path, text)
-        if not _differ_by(after, known, next((r for r in reversed(after) if r.action == action), None)):
+        end = len(known) if action == "allow" else sum(rule.action == "deny" for rule in known)
+        if not _holds(path, text, [*known[:end], new, *known[end:]]):
             hint = f"Write every entry below a line of its own that says [[{action}]]."
             raise ConfigError(path, "the way this file is written leaves no place for another entry", hint)
         _replace(path, text)
@@ -80,7 +80,7 @@ def remove_rule(path: Path, rule: Rule) -> bool:
         if found is None:
             return False
         text = _without_entry(before, found.line or 1)
-        if not _differ_by(known, _rules_or_none(path, text), found):
+        if not _holds(path, text, [rule for rule in known if rule is not found]):
             raise ConfigError(path, "this entry cannot be told from what is around it", "Use an editor.", found.line)
         _replace(path, text)
     return True
@@ -91,16 +91,13 @@ def _like(rule: Rule, known: list[Rule]) -> Rule | None:
     return next((r for r in known if replace(r, line=rule.line) == rule), None)
 
 
-def _rules_or_none(path: Path, text: str) -> list[Rule]:
+def _holds(path: Path, text: str, wanted: list[Rule]) -> bool:
+    """True if a text holds these rules, wherever they stand in it."""
     try:
-        return parse_rules(path, text)
+        found = parse_rules(path, text)
     except ConfigError:
-        return []
-
-
-def _differ_by(more: list[Rule], less: list[Rule], one: Rule | None) -> bool:
-    rest = [replace(rule, line=None) for rule in more if rule is not one]
-    return one is not None and rest == [replace(rule, line=None) for rule in less]
+        return False
+    return [replace(rule, line=None) for rule in found] == [replace(rule, line=None) for rule in wanted]
 
 
 def _without_entry(text: str, line: int) -> str:

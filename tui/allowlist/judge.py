@@ -56,6 +56,8 @@ class Allowlist:
 
     def _why_off(self, subject: Subject, now_us: int) -> str:
         for host in (subject.host, *subject.candidates):
+            if self._allowing(subject, host, now_us) is not None:
+                continue
             for rule in self._allow:
                 if host is None or rule.host is None:
                     continue

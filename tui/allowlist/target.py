@@ -8,8 +8,8 @@ from tui.allowlist.hosts import normalise_pattern
 from tui.model.address import parse_address, parse_network
 
 UNNAMED_ADDRESS = "0.0.0.0"  # noqa: S104 - stands for "no address is known"; no sensible rule names it
-_BRACKETED = re.compile(r"\[(?P<ip>[^\]]+)\](?::(?P<port>\d+))?\Z")
-_WITH_PORT = re.compile(r"(?P<name>[^:]+):(?P<port>\d+)\Z")
+_BRACKETED = re.compile(r"\[(?P<ip>[^\]]+)\](?::(?P<port>[0-9]+))?\Z")
+_WITH_PORT = re.compile(r"(?P<name>[^:]+):(?P<port>[0-9]+)\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ class Collector:
         self._options = options
         self._run = replace(run, id=past.next_run)
         self._writer = Writer(db)
-        self._rules = RulesInForce(options.policy, db)
+        self._rules = RulesInForce(options.policy, past.allowlist)
         self._source = PsutilSockets()
         self._namespace = self._source.namespace
         allowlist, error = self._rules.first()
@@ -105,6 +105,7 @@ class Collector:
             Coverage(past.next_coverage),
             lambda: self._lookups.settled,
         )
+        self._pipeline.keep(self._rules.take_new())
         self._pipeline.resume(tracked_again(past.connections), {c.id: c for c in past.connections})
         if error is not None:
             self._keep_list(error)
@@ -190,6 +191,7 @@ class Collector:
             self._keep_list(error)
             return
         if allowlist is not None:
+            self._pipeline.keep(self._rules.take_new())
             self._pipeline.use_allowlist(allowlist, _now_us())
             self._follow_names()
             _say(f"allowlist revision {allowlist.revision} is in force ({len(allowlist.rules)} rules)")

@@ -1,6 +1,6 @@
 """Observations in, changes of the record out. Owns the state between them; does no input or output and has no clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from tui.allowlist.judge import Allowlist
@@ -12,7 +12,7 @@ from tui.collector.coverage import Coverage
 from tui.collector.label import Finding, find, name_of
 from tui.collector.track import Changes, Tracked, Tracker
 from tui.config.errors import ConfigError
-from tui.history.batch import Batch, CoverageSpan, Run
+from tui.history.batch import Batch, CoverageSpan, KeptAllowlist, Run
 from tui.model.address import parse_address
 from tui.model.alert import Alert, AlertKind
 from tui.model.answer import Answer
@@ -198,6 +198,10 @@ class Pipeline:
         allowed = {rule.host for rule in self.allowlist.rules if rule.action == "allow"}
         hosts = sorted(host for host in self._missing if host in allowed)
         return f"look-ups of {', '.join(hosts)} fail: {self._missing[hosts[0]]}" if hosts else ""
+
+    def keep(self, allowlists: Iterable[KeptAllowlist]) -> None:
+        """Record the lists that verdicts will name."""
+        self.batch.allowlists |= {kept.revision: kept for kept in allowlists}
 
     def use_allowlist(self, allowlist: Allowlist, now_us: int) -> None:
         """Judge what is open, and what comes, by a new list; alerts whose destination it allows are resolved."""

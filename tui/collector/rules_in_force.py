@@ -1,6 +1,8 @@
-"""Which allowlist is in force: the files while they are sound, else the last good one. Numbers each list it meets."""
+"""Which allowlist is in force: the files while they are sound, else the last good one. Numbers each list it meets.
 
-import sqlite3
+Writes nothing itself: a new list is handed over by ``take_new``, to be committed with the verdicts that name it.
+"""
+
 import time
 
 import msgspec
@@ -10,15 +12,17 @@ from tui.allowlist.load import decode_rules, encode_rules
 from tui.allowlist.policy import Policy
 from tui.allowlist.rules import Rule
 from tui.config.errors import ConfigError
-from tui.history.resume import allowlist_revision, last_allowlist
+from tui.history.batch import KeptAllowlist
 
 
 class RulesInForce:
     """Watches the allowlist files on behalf of one collector."""
 
-    def __init__(self, policy: Policy, db: sqlite3.Connection) -> None:
+    def __init__(self, policy: Policy, last: KeptAllowlist | None) -> None:
+        """``last`` is the list that the history has as the last one in force."""
         self._policy = policy
-        self._db = db
+        self._last = last
+        self._new: list[KeptAllowlist] = []
         self._signature = policy.signature()
 
     def first(self) -> tuple[Allowlist, ConfigError | None]:
@@ -39,16 +43,23 @@ class RulesInForce:
         self._signature = signature
         return self._numbered(self._policy.load())
 
+    def take_new(self) -> list[KeptAllowlist]:
+        """The lists that have become new since the last call."""
+        taken, self._new = self._new, []
+        return taken
+
     def _last_good(self) -> tuple[Rule, ...]:
-        last = last_allowlist(self._db)
-        if last is None:
+        if self._last is None:
             return self._policy.defaults
         try:
-            return decode_rules(last[2])
+            return decode_rules(self._last.rules)
         except (msgspec.MsgspecError, ValueError):
             return self._policy.defaults
 
     def _numbered(self, allowlist: Allowlist) -> Allowlist:
-        rules = allowlist.rules
-        number = allowlist_revision(self._db, fingerprint(rules), encode_rules(rules), time.time_ns() // 1000)
-        return self._policy.allowlist(rules, number)
+        print_ = fingerprint(allowlist.rules)
+        if self._last is None or self._last.fingerprint != print_:
+            number = self._last.revision + 1 if self._last else 1
+            self._last = KeptAllowlist(number, time.time_ns() // 1000, print_, encode_rules(allowlist.rules))
+            self._new.append(self._last)
+        return self._policy.allowlist(allowlist.rules, self._last.revision)

@@ -36,6 +36,17 @@ class Run:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeptAllowlist:
+    """An allowlist that was in force from ``at_us`` on, under the revision that verdicts name."""
+
+    revision: int
+    at_us: int
+    fingerprint: str
+    rules: bytes
+    """As JSON."""
+
+
 @dataclass(slots=True)
 class Batch:
     """Everything that changed since the last commit; the latest value of each thing wins."""
@@ -45,10 +56,12 @@ class Batch:
     alerts: dict[int, Alert] = field(default_factory=dict)
     coverage: dict[int, CoverageSpan] = field(default_factory=dict)
     answers: dict[tuple[str, str, int], Answer] = field(default_factory=dict)
+    allowlists: dict[int, KeptAllowlist] = field(default_factory=dict)
     run: Run | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.connections or self.alerts or self.coverage or self.answers or self.run)
+        parts = (self.connections, self.alerts, self.coverage, self.answers, self.allowlists)
+        return any(parts) or self.run is not None
 
     def under(self, newer: "Batch") -> "Batch":
         """This batch with a newer one laid over it: what a failed commit leaves to be tried again."""
@@ -57,5 +70,6 @@ class Batch:
             {**self.alerts, **newer.alerts},
             {**self.coverage, **newer.coverage},
             {**self.answers, **newer.answers},
+            {**self.allowlists, **newer.allowlists},
             newer.run or self.run,
         )

@@ -31,7 +31,7 @@ def where(filter: Filter, columns: Mapping[str, str] = ROW_COLUMNS) -> Sql:
     parts, values = ["1"], list[object]()
     for term in filter.terms:
         text, more = _term(term, columns)
-        parts.append(f"NOT coalesce({text}, 0)" if term.negated else f"coalesce({text}, 0)")
+        parts.append(f"NOT {text}" if term.negated else text)
         values += more
     return " AND ".join(parts), values
 

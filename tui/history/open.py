@@ -7,11 +7,9 @@ import stat
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlite_utils import Database
-
 from tui.history.errors import HistoryCorrupt, HistoryMissing, HistoryUnreadable
 from tui.history.place import SYSTEM_HISTORY
-from tui.history.schema import migrations, refuse_strange
+from tui.history.schema import MIGRATIONS, applied, refuse_strange
 from tui.model.address import unpack
 
 
@@ -86,15 +84,14 @@ def _connect(path: Path, *, immutable: bool) -> sqlite3.Connection:
 
 def _check_schema(db: sqlite3.Connection, path: Path) -> None:
     try:
-        applied = Database(db)
         refuse_strange(db, path)
-        pending = migrations.pending(applied)
-        if pending and db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'connection'").fetchone()[0]:
+        seen = applied(db)
+        if seen and seen != set(MIGRATIONS):
             raise HistoryUnreadable(
                 f"{path} was written by an earlier version and has not been brought up to date",
                 "Start this version's collector on it once: retool-egress collect --for 1s",
             )
-        if pending:
+        if not seen:
             raise HistoryMissing(f"nothing has been recorded at {path} yet", "Start it with: retool-egress collect")
     except BaseException:
         db.close()

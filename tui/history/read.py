@@ -189,9 +189,9 @@ class Reader:
     def answers(self, *, host: str | None = None, ip: str | None = None, limit: int = 200) -> list[Answer]:
         """What our own look-ups gave for a name, or which names they gave for an address; the latest first."""
         rows = self.db.execute(
-            "SELECT host, ip, from_us, until_us FROM answer WHERE (host = ?1 OR ?1 IS NULL) "
-            "AND (ip = ?2 OR ?2 IS NULL) ORDER BY until_us DESC, ip LIMIT ?3",
-            (host, None if ip is None else pack(ip), limit),
+            "SELECT host, ip, from_us, until_us FROM answer WHERE (host = :host OR :host IS NULL) "
+            "AND (ip = :ip OR :ip IS NULL) ORDER BY until_us DESC, ip LIMIT :limit",
+            {"host": host, "ip": None if ip is None else pack(ip), "limit": limit},
         )
         return [Answer(r[0], unpack(r[1]), r[2], r[3]) for r in rows]
 

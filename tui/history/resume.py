@@ -6,6 +6,7 @@ The collector alone uses it, on the connection that it writes with.
 import sqlite3
 from dataclasses import dataclass
 
+from tui.history.batch import KeptAllowlist
 from tui.history.read import ALERT_COLUMNS, CONNECTION_COLUMNS, alert_from, connection_from
 from tui.history.rows import ConnectionRow
 from tui.history.schema import OPEN
@@ -49,6 +50,8 @@ class Past:
     alerts: tuple[Alert, ...]
     """The open ones."""
     answers: tuple[Answer, ...]
+    allowlist: KeptAllowlist | None
+    """The one that was last in force."""
 
 
 def read_past(db: sqlite3.Connection, now_us: int) -> Past:
@@ -66,6 +69,7 @@ def read_past(db: sqlite3.Connection, now_us: int) -> Past:
         tuple(_connection(connection_from(row)) for row in rows),
         tuple(alert_from(row) for row in alerts),
         tuple(Answer(host, unpack(ip), start, end) for host, ip, start, end in answers),
+        _last_allowlist(db),
     )
 
 
@@ -100,20 +104,7 @@ def _connection(row: ConnectionRow) -> Connection:
     )
 
 
-def allowlist_revision(db: sqlite3.Connection, fingerprint: str, rules: bytes, at_us: int) -> int:
-    """The number of the allowlist with this fingerprint: the last one's when it is the same, else a new one."""
-    last = last_allowlist(db)
-    if last is not None and last[1] == fingerprint:
-        return last[0]
-    number = (last[0] if last else 0) + 1
-    db.execute(
-        "INSERT INTO allowlist_revision (id, at_us, fingerprint, rules) VALUES (?, ?, ?, ?)",
-        (number, at_us, fingerprint, rules.decode()),
-    )
-    return number
-
-
-def last_allowlist(db: sqlite3.Connection) -> tuple[int, str, bytes] | None:
-    """Number, fingerprint and rules of the last allowlist that was in force."""
-    row = db.execute("SELECT id, fingerprint, rules FROM allowlist_revision ORDER BY id DESC LIMIT 1").fetchone()
-    return (int(row[0]), str(row[1]), str(row[2]).encode()) if row else None
+def _last_allowlist(db: sqlite3.Connection) -> KeptAllowlist | None:
+    """The allowlist that was last in force."""
+    row = db.execute("SELECT id, at_us, fingerprint, rules FROM allowlist_revision ORDER BY id DESC LIMIT 1").fetchone()
+    return KeptAllowlist(int(row[0]), int(row[1]), str(row[2]), str(row[3]).encode()) if row else None

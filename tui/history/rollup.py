@@ -1,7 +1,8 @@
 """Keep the hourly and minutely sums in step with the rows, by differences. Owns no transaction.
 
 A connection counts in the hour and the minute in which it was first seen, under its present outcome; when the outcome
-changes, it moves. So sums are exact in every commit and never need the rows again.
+changes, it moves. So counts and bytes are exact in every commit and never need the rows again; ``first_us`` and
+``last_us`` only widen, so that they may still tell of a connection that has moved away.
 """
 
 import sqlite3

@@ -66,7 +66,8 @@ def destinations(
 
 def changed_destinations(reader: Reader, since_revision: int) -> list[int]:
     """The ids of the destinations whose sums changed after a revision."""
-    rows = reader.db.execute("SELECT DISTINCT destination FROM hour WHERE revision > ?", (since_revision,))
+    # The sign keeps SQLite from walking the whole index of destinations to spare itself a sort.
+    rows = reader.db.execute("SELECT DISTINCT +destination FROM hour WHERE revision > ?", (since_revision,))
     return [int(row[0]) for row in rows]
 
 
@@ -163,9 +164,9 @@ def activity(reader: Reader, from_us: int, to_us: int, step_minutes: int) -> dic
     steps = max(1, -(-(to_us - from_us) // (step_minutes * MINUTE_US)))
     first = last - steps * step_minutes + 1
     rows = reader.db.execute(
-        "SELECT f.category, (m.minute - ?1) / ?2, sum(m.connections) FROM minute m JOIN facet f ON f.id = m.facet "
-        "WHERE m.minute BETWEEN ?1 AND ?3 GROUP BY 1, 2",
-        (first, step_minutes, last),
+        "SELECT f.category, (m.minute - :first) / :step, sum(m.connections) "
+        "FROM minute m JOIN facet f ON f.id = m.facet WHERE m.minute BETWEEN :first AND :last GROUP BY 1, 2",
+        {"first": first, "step": step_minutes, "last": last},
     )
     found: dict[str, list[int]] = {}
     for category, step, count in rows:

@@ -14,13 +14,15 @@ from tui.history import place
 from tui.history.batch import Batch, Run
 from tui.history.errors import HistoryCorrupt, HistoryUnwritable
 from tui.history.interned import Interned
+from tui.history.migrations import migrate
 from tui.history.rollup import Counted, Differences
-from tui.history.schema import OUTCOMES, migrate, refuse_strange
+from tui.history.schema import OUTCOMES, refuse_strange
 from tui.model.address import pack
 from tui.model.connection import Connection
 
 _PLACE = {outcome: number for number, outcome in enumerate(OUTCOMES)}
 
+_NEXT_REVISION = "UPDATE meta SET value = value + 1 WHERE key = 'revision' RETURNING value"
 _CONNECTION = """
 INSERT INTO connection (id, revision, opened_us, opened_exact, closed_us, last_seen_us, destination, origin, process,
     judgement, route, outcome, local_ip, local_port, ip, bytes_sent, bytes_received)
@@ -132,11 +134,7 @@ class Writer:
         """
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            revision = int(
-                self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'revision' RETURNING value").fetchone()[
-                    0
-                ]
-            )
+            revision = int(self._db.execute(_NEXT_REVISION).fetchone()[0])
             counted = self._write_connections(batch.connections.values(), revision)
             self._write_rest(batch, revision)
             self._db.execute("COMMIT")
@@ -207,6 +205,10 @@ class Writer:
             [(s.id, revision, s.source, s.namespace, s.from_us, s.to_us, s.note) for s in batch.coverage.values()],
         )
         self._db.executemany(_ANSWER, [(a.host, pack(a.ip), a.from_us, a.until_us) for a in batch.answers.values()])
+        self._db.executemany(
+            "INSERT INTO allowlist_revision (id, at_us, fingerprint, rules) VALUES (?, ?, ?, ?)",
+            [(a.revision, a.at_us, a.fingerprint, a.rules.decode()) for a in batch.allowlists.values()],
+        )
         if batch.run is not None:
             self._db.execute(_RUN, _run_row(batch.run, revision))
 

@@ -1,0 +1,341 @@
+"""Histories for the viewer's tests, written as the collector writes them; and an app that shows one, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from tui.allowlist.policy import policy_of
+from tui.catalog import load_catalogue
+from tui.config.settings import load_settings
+from tui.history.batch import Batch, CoverageSpan, Run
+from tui.history.place import Holder, hold
+from tui.history.write import Writer, open_for_writing
+from tui.model.alert import Alert, AlertKind, Urgency
+from tui.model.answer import Answer
+from tui.model.connection import (
+    INTERNAL_CATEGORY,
+    UNRECOGNISED,
+    Connection,
+    Endpoint,
+    Evidence,
+    Judgement,
+    Label,
+    Name,
+    Origin,
+    Outcome,
+    Process,
+    Recorded,
+    Verdict,
+)
+from tui.model.filter import Filter
+from tui.model.times import HOUR_US, MINUTE_US, SECOND_US
+from tui.viewer import ViewerOptions
+from tui.viewer.app import ViewerApp
+from tui.viewer.snapshot import Follower, Snapshot
+from tui.viewer.theme import Look
+
+NOW_US = 1_795_403_564_000_000
+"""2026-11-23 03:12:44 UTC."""
+NOTE = "psutil looks every 1 s into one namespace: shorter connections and other containers are missed"
+HOLDER = Holder(4711, "detached", "ana", NOW_US - 4 * MINUTE_US, NOW_US + 12 * HOUR_US - 4 * MINUTE_US, "0.1.0")
+
+
+class Scene:
+    """A history that grows by hand."""
+
+    def __init__(self, directory: Path, began_us: int = NOW_US - 4 * MINUTE_US) -> None:
+        self.path = directory / "history.db"
+        self.config = directory / "config.toml"
+        self.began_us = began_us
+        db = open_for_writing(self.path)
+        db.execute("UPDATE meta SET value = 'retool-prod-1' WHERE key = 'node'")
+        self._db = db
+        self._writer = Writer(db)
+        self._batch = Batch()
+        self._connections = 0
+        self._alerts = 0
+
+    def recorded(self, until_us: int = NOW_US, note: str = NOTE, kind: str = "detached") -> Scene:
+        """Say that a collector watched from the beginning until then, and lives."""
+        self._batch.run = Run(1, self.began_us, until_us, None, HOLDER.until_us, kind, 4711, "ana", "0.1.0")
+        self._batch.coverage[1] = CoverageSpan(1, "sockets", "net:[1]", self.began_us, until_us, note)
+        self._batch.coverage[2] = CoverageSpan(2, "names", "net:[1]", self.began_us, until_us, "")
+        return self.commit()
+
+    def ended(self, at_us: int) -> Scene:
+        """Say that the collector ended."""
+        self._batch.run = Run(1, self.began_us, at_us, at_us, HOLDER.until_us, "detached", 4711, "ana", "0.1.0")
+        self._batch.coverage[1] = CoverageSpan(1, "sockets", "net:[1]", self.began_us, at_us, NOTE)
+        return self.commit()
+
+    def resumed(self, from_us: int) -> Scene:
+        """Say that another collector watches from then until now."""
+        self._batch.run = Run(2, from_us, NOW_US, None, HOLDER.until_us, "detached", 4711, "ana", "0.1.0")
+        self._batch.coverage[3] = CoverageSpan(3, "sockets", "net:[1]", from_us, NOW_US, NOTE)
+        return self.commit()
+
+    def connect(
+        self, host: str | None, ip: str, *, role: str | None = "api", category: str = UNRECOGNISED,
+        service: str | None = None, port: int = 443, verdict: Verdict = Verdict.ALLOWED, rule: str | None = None,
+        outcome: Outcome = Outcome.CLOSED, ago_us: int = MINUTE_US, times: int = 1, every_us: int = SECOND_US,
+        sent: int | None = None, received: int | None = None, process: str = "node",
+        candidates: tuple[str, ...] = (),
+    ) -> Scene:  # fmt: skip
+        """Add connections, the last of them opened `ago_us` before now."""
+        evidence = Evidence.FORWARD if host or candidates else None
+        for place in range(times):
+            self._connections += 1
+            opened = NOW_US - ago_us - (times - 1 - place) * every_us
+            is_open = outcome is Outcome.OPEN
+            closed = None if is_open else min(opened + 2 * SECOND_US, NOW_US)
+            found = Connection(
+                self._connections, opened, False, closed, NOW_US if is_open else closed or opened, "sockets", "tcp",
+                Endpoint("10.0.3.7", 40_000 + self._connections % 20_000), Endpoint(ip, port),
+                Origin("net:[1]", role), Process(20_417, process, "1001", self.began_us),
+                Name(host, evidence, candidates), Label(category, service), Judgement(verdict, rule, 31, ""),
+                outcome, sent, received, None, Recorded.LIVE,
+            )  # fmt: skip
+            self._batch.connections[found.id] = (found, not is_open)
+        return self
+
+    def alert(
+        self, destination: str, role: str | None = "api", *, port: int = 443, urgency: Urgency = Urgency.REVIEW,
+        why: str = "", ago_us: int = MINUTE_US, category: str = UNRECOGNISED, count: int = 1,
+    ) -> Scene:  # fmt: skip
+        """Add an open off-allowlist alert, in the collector's words."""
+        self._alerts += 1
+        summary = f"{role} connects to {destination}:{port} ({category}), which is not on the allowlist"
+        summary += f"; {why}" if why else ""
+        cause = f"off-allowlist|{role or ''}|{destination}|{port}"
+        self._batch.alerts[self._alerts] = Alert(
+            self._alerts, AlertKind.OFF_ALLOWLIST, cause, urgency, summary, role, destination, port, count,
+            NOW_US - ago_us, NOW_US,
+        )  # fmt: skip
+        return self
+
+    def fault(self, summary: str) -> Scene:
+        """Add an open coverage alert."""
+        self._alerts += 1
+        found = Alert(self._alerts, AlertKind.COVERAGE, f"coverage|{self._alerts}", Urgency.TODAY, summary,
+                      None, None, None, 1, NOW_US - MINUTE_US, NOW_US)  # fmt: skip
+        self._batch.alerts[self._alerts] = found
+        return self
+
+    def answer(self, host: str, ip: str) -> Scene:
+        """Add an answer of our own look-ups."""
+        found = Answer(host, ip, self.began_us, NOW_US + MINUTE_US)
+        self._batch.answers[host, ip, found.from_us] = found
+        return self
+
+    def commit(self) -> Scene:
+        """Write what was added."""
+        self._writer.commit(self._batch)
+        self._batch = Batch()
+        return self
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
+
+
+def incident(directory: Path) -> Scene:
+    """The night of the sketches, as far as psutil shows it: licence checks hang, a bare address is talked to."""
+    scene = Scene(directory, NOW_US - 91 * HOUR_US)
+    default = "allow {}:443 (Retool default)"
+    scene.connect(
+        "licensing.tryretool.com",
+        "192.0.2.10",
+        category="License checks",
+        service="licensing",
+        rule=default.format("licensing.tryretool.com"),
+        times=7,
+        ago_us=200 * MINUTE_US,
+        every_us=6 * HOUR_US,
+    )
+    scene.connect(
+        "licensing.tryretool.com",
+        "192.0.2.10",
+        category="License checks",
+        service="licensing",
+        rule=default.format("licensing.tryretool.com"),
+        times=4,
+        ago_us=2 * MINUTE_US,
+        every_us=4 * MINUTE_US,
+        outcome=Outcome.TIMED_OUT,
+    )
+    scene.connect(
+        "p.tryretool.com",
+        "192.0.2.12",
+        category="Usage reporting",
+        service="usage",
+        times=60,
+        rule=default.format("p.tryretool.com"),
+        ago_us=13 * SECOND_US,
+        every_us=47 * SECOND_US,
+    )
+    scene.connect(
+        "api.openai.com",
+        "198.51.100.20",
+        role="workflows-worker",
+        category="Retool AI",
+        service="openai",
+        rule="allow api.openai.com:443 for workflows-worker (allowlist.toml)",
+        times=25,
+        ago_us=4 * SECOND_US,
+        every_us=97 * SECOND_US,
+    )
+    scene.connect(
+        "telemetry.retool.com",
+        "192.0.2.14",
+        category="Telemetry",
+        service="telemetry",
+        times=31,
+        verdict=Verdict.OFF_ALLOWLIST,
+        ago_us=3 * MINUTE_US,
+        every_us=45 * MINUTE_US,
+    )
+    scene.connect(
+        "api.stripe.com",
+        "198.51.100.40",
+        category="Your resources",
+        times=48,
+        ago_us=SECOND_US,
+        rule="allow api.stripe.com:443 (allowlist.toml)",
+        every_us=61 * SECOND_US,
+    )
+    scene.connect(
+        "github.com",
+        "198.51.100.44",
+        role="jobs-runner",
+        category="Your resources",
+        times=12,
+        rule="allow github.com:443 for jobs-runner (allowlist.toml)",
+        ago_us=22 * MINUTE_US,
+        every_us=HOUR_US,
+    )
+    scene.connect(
+        None,
+        "203.0.113.77",
+        role="code-executor",
+        verdict=Verdict.OFF_ALLOWLIST,
+        times=8,
+        process="python3",
+        ago_us=90 * SECOND_US,
+        every_us=8 * MINUTE_US,
+    )
+    scene.connect(
+        None,
+        "203.0.113.77",
+        role="code-executor",
+        verdict=Verdict.OFF_ALLOWLIST,
+        process="python3",
+        outcome=Outcome.OPEN,
+        ago_us=40 * SECOND_US,
+    )
+    for last in range(1, 8):
+        scene.connect(
+            None,
+            f"10.0.0.{last}",
+            category=INTERNAL_CATEGORY,
+            verdict=Verdict.INTERNAL,
+            port=5432,
+            times=3,
+            ago_us=5 * MINUTE_US,
+        )
+    scene.alert(
+        "203.0.113.77",
+        "code-executor",
+        urgency=Urgency.ACT_NOW,
+        why="no name explains this public address",
+        ago_us=59 * MINUTE_US,
+        count=9,
+    )
+    scene.alert("telemetry.retool.com", category="Telemetry", ago_us=23 * HOUR_US, count=31)
+    for name, ip in (("licensing", "192.0.2.10"), ("p", "192.0.2.12")):
+        scene.answer(f"{name}.tryretool.com", ip)
+    return scene.recorded()  # fmt: skip
+
+
+class StepFeed:
+    """A feed without a thread: it looks when it is told to."""
+
+    def __init__(self, path: Path, clock: Callable[[], int]) -> None:
+        self._follower = Follower(path)
+        self._clock = clock
+        self._filter = Filter()
+        self._latest: Snapshot | None = None
+        self._arrived: Callable[[], None] = lambda: None
+
+    def start(self, arrived: Callable[[], None]) -> None:
+        self._arrived = arrived
+        self.step()
+
+    def ask(self, filter: Filter) -> None:
+        self._filter = filter
+        self.step()
+
+    def step(self) -> None:
+        """Look once."""
+        latest = self._follower.look(self._clock(), self._filter)
+        if latest is not None:
+            self._latest = latest
+            self._arrived()
+
+    def take(self) -> Snapshot | None:
+        latest, self._latest = self._latest, None
+        return latest
+
+    def stop(self) -> None:
+        self._follower.close()
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self, now_us: int = NOW_US) -> None:
+        self.now_us = now_us
+
+    def __call__(self) -> int:
+        return self.now_us
+
+
+class Shown:
+    """A history with everything needed to show it."""
+
+    def __init__(self, path: Path, config: Path, look: Look = Look(), now_us: int = NOW_US) -> None:  # noqa: B008
+        self.clock = Clock(now_us)
+        self.feed = StepFeed(path, self.clock)
+        self.app = ViewerApp(options(path, config), look, self.feed, self.clock, "ana")
+
+    @property
+    def lines(self) -> list[str]:
+        """The screen as text."""
+        strips = self.app.screen._compositor.render_strips()
+        return [strip.text for strip in strips]
+
+    @property
+    def text(self) -> str:
+        """The screen as one text."""
+        return "\n".join(self.lines)
+
+    def line(self, part: str) -> str:
+        """The first line with this in it."""
+        return next((line for line in self.lines if part in line), "")
+
+
+def options(path: Path, config: Path) -> ViewerOptions:
+    """The viewer's options for a history and its configuration."""
+    settings = load_settings(config, named=False)
+    catalogue = load_catalogue(settings.services)
+    return ViewerOptions(path, config, policy_of(settings, catalogue), catalogue, False, "0.1.0")
+
+
+@contextmanager
+def recording(path: Path, **changes: object) -> Iterator[Holder]:
+    """A collector's lock on a history, as if one recorded."""
+    holder = replace(HOLDER, **changes)  # type: ignore[arg-type]
+    with hold(path, holder):
+        yield holder

@@ -1,0 +1,335 @@
+"""What stands on the screen, read as text, for a history that the collector's writer wrote."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.viewer.scene import NOW_US, Scene, Shown, recording
+from tui.model.alert import Urgency
+from tui.model.connection import INTERNAL_CATEGORY, Outcome, Verdict
+from tui.model.times import HOUR_US, MINUTE_US, SECOND_US
+from tui.viewer.theme import Look
+from tui.viewer.words import ASCII
+
+
+async def test_each_service_says_its_state_in_words(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)):
+        assert "✕ failing" in shown.line("License checks")
+        assert "4 of 8 timed out" in shown.line("License checks")
+        assert "○ not seen" in shown.line("Inviting users")
+        assert "expected when users are invited" in shown.line("Inviting users")
+        assert "● ok" in shown.line("Usage reporting")
+        assert "? review" in shown.line("Other Retool")
+        assert "! OFF LIST" in shown.line("Not recognised")
+        assert "since 02:15Z · code-executor · 9 conns" in shown.line("Not recognised")
+
+
+async def test_the_status_says_who_records_until_when_and_what_is_seen(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)):
+        first, second = shown.lines[:2]
+        assert "retool-prod-1" in first
+        assert "REC 3 d 19 h (detached until 15:08Z)" in first
+        assert first.rstrip().endswith("LIVE 03:12:44Z")
+        assert "SEES sockets + names" in second
+        assert "no hole in 24 h" in second
+        assert "1 act now · 1 review" in second
+
+
+async def test_a_bare_address_is_said_to_have_no_name(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)):
+        line = shown.line(">203.0.113.77")
+        assert "203.0.113.77:443 (no name)" in line
+        assert "! off list" in line
+
+
+async def test_bytes_that_nobody_counted_are_a_dash_and_not_a_zero(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)):
+        assert " — " in shown.line("api.stripe.com")
+        assert "0 B" not in shown.text
+
+
+async def test_internal_destinations_are_counted_and_shown_only_on_demand(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)) as pilot:
+        assert "not judged: 7 internal" in shown.text
+        assert "10.0.0.1" not in shown.text
+        await pilot.press("slash", *"verdict:internal", "enter")
+        assert "10.0.0.1:5432" in shown.text
+
+
+async def test_the_alert_panel_counts_by_urgency_and_folds_the_review(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)):
+        assert "1 act now · 1 to review" in shown.line("ALERTS")
+        assert "59 min" in shown.line("! #1 code-executor to 203.0.113.77:443")
+        assert "baseline not reviewed: 1 destination waits" in shown.text
+
+
+async def test_a_filter_says_what_it_is_and_how_many_rows_it_leaves(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("slash", *"host:stripe", "enter")
+        assert "1 of 14 in 24 h, filter host:stripe" in shown.line("DESTINATIONS")
+        assert "api.openai.com:443" not in shown.text
+        await pilot.press("escape")
+        assert "api.openai.com:443" in shown.text
+
+
+async def test_a_wrong_filter_is_marked_at_its_column_and_changes_nothing(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("slash", *"role:api hots:x", "enter")
+        typed = next(i for i, line in enumerate(shown.lines) if "role:api hots:x" in line)
+        assert shown.lines[typed + 1].index("^") == shown.lines[typed].index("hots")
+        assert "column 10: There is no key hots. Did you mean host:?" in shown.lines[typed + 2]
+        await pilot.press("escape")
+        assert "7 in 24 h" in shown.line("DESTINATIONS")
+
+
+async def test_while_a_filter_is_typed_no_key_is_named_that_would_be_typed(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("slash")
+        assert "q quit" not in shown.text
+        assert "Enter applies, Esc leaves it" in shown.text
+        await pilot.press("escape")
+        assert "q quit" in shown.lines[-1]
+
+
+async def test_letters_typed_into_the_filter_are_no_commands(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("slash", *"qQAs?")
+        assert "qQAs?" in shown.text
+        assert shown.app.is_running
+
+
+async def test_a_frozen_picture_stands_and_counts_what_changes(scene: Scene) -> None:
+    scene.connect("p.tryretool.com", "192.0.2.12", category="Usage reporting", service="usage").recorded()
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("space")
+            scene.connect("api.example.com", "198.51.100.9", verdict=Verdict.OFF_ALLOWLIST).commit()
+            shown.clock.now_us += 5 * SECOND_US
+            shown.feed.step()
+            await pilot.pause()
+            for _ in range(5):
+                shown.app.main.tick()
+            await pilot.pause()
+            assert "FROZEN 03:12:44Z, 1 change since" in shown.lines[0]
+            assert "api.example.com" not in shown.text
+            await pilot.press("space")
+            assert "LIVE 03:12:49Z" in shown.lines[0]
+            assert "api.example.com:443" in shown.text
+
+
+async def test_a_new_row_is_marked_and_the_cursor_stays_on_its_row(scene: Scene) -> None:
+    scene.connect("b.example.com", "198.51.100.9").connect("c.example.com", "198.51.100.8").recorded()
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("s", "s", "j")
+            place = shown.lines.index(shown.line(">c.example.com"))
+            scene.connect("a.example.com", "198.51.100.7").commit()
+            shown.feed.step()
+            await pilot.pause()
+            assert shown.lines[place].startswith(">c.example.com")
+            assert shown.lines[place + 1].startswith("+a.example.com")
+            assert "+1 new at the end" in shown.line("DESTINATIONS")
+
+
+async def test_a_second_viewer_shows_the_same(night: Scene, tmp_path: Path) -> None:
+    screens = []
+    for name in ("ana", "ben"):
+        shown = Shown(night.path, tmp_path / name / "config.toml")
+        async with shown.app.run_test(size=(120, 40)):
+            screens.append(shown.text)
+    assert screens[0] == screens[1]
+
+
+async def test_while_nobody_records_that_is_loud_and_nothing_is_green(scene: Scene) -> None:
+    scene.connect("p.tryretool.com", "192.0.2.12", category="Usage reporting", service="usage").ended(
+        NOW_US - MINUTE_US
+    )
+    shown = Shown(scene.path, scene.config)
+    async with shown.app.run_test(size=(80, 24)):
+        assert "NOT RECORDING since 03:11:44Z" in shown.lines[0]
+        assert "LIVE" not in shown.lines[0]
+        assert "sudo retool-egress" in shown.lines[1]
+        for service in ("License checks", "Inviting users", "Usage reporting", "Retool AI"):
+            assert "? cannot tell" in shown.line(service)
+            assert "nobody records" in shown.line(service)
+
+
+async def test_a_recording_that_has_just_begun_says_how_little_not_seen_means(scene: Scene) -> None:
+    scene.recorded()
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)):
+            assert "○ not seen" in shown.line("License checks")
+            assert "since recording began 4 min ago; due within 24 h" in shown.line("License checks")
+            assert "●" not in shown.text
+
+
+async def test_a_held_connection_is_seen_and_called_ok_only_once_it_must_have_been_answered(scene: Scene) -> None:
+    scene.connect("p.tryretool.com", "192.0.2.12", category="Usage reporting", service="usage", ago_us=MINUTE_US,
+                  outcome=Outcome.OPEN).recorded()  # fmt: skip
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)) as pilot:
+            assert "● seen" in shown.line("Usage reporting")
+            shown.clock.now_us += 3 * MINUTE_US
+            scene.recorded(shown.clock.now_us)
+            shown.feed.step()
+            await pilot.pause()
+            assert "● ok" in shown.line("Usage reporting")
+
+
+async def test_a_hole_is_told_with_its_times(scene: Scene) -> None:
+    scene.recorded(NOW_US - 2 * MINUTE_US)
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)):
+            assert "NOTHING SEEN since 03:10Z" in shown.lines[1]
+            assert "? cannot tell" in shown.line("License checks")
+
+
+async def test_several_names_that_fit_equally_well_are_all_shown(scene: Scene) -> None:
+    names = ("licensing.tryretool.com", "p.tryretool.com")
+    scene.connect(None, "192.0.2.10", candidates=names, category="Retool service (one of licensing, p)").recorded()
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)):
+            assert "licensing or p:443" in shown.text
+
+
+async def test_an_alert_about_coverage_is_said_in_full_on_demand(scene: Scene) -> None:
+    summary = "the allowlist cannot be used, the last good one stays in force: line 3 is wrong"
+    scene.recorded().fault(summary).commit()
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(100, 24)) as pilot:
+            await pilot.press("tab", "enter")
+            assert summary in shown.lines[-1]
+
+
+HOSTILE = {
+    "escape": "evil\x1b[2Jname\x1b]0;title\x07",
+    "markup": "python[/]",
+    "bold": "[bold]x[/bold]",
+    "wide": "数据" * 30,
+    "long": "x" * 10_000,
+    "bidi": "a\u202eb",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE.keys())
+async def test_a_hostile_name_is_shown_inert(scene: Scene, name: str) -> None:
+    scene.connect(name, "198.51.100.9", role=name, process=name, verdict=Verdict.OFF_ALLOWLIST, category=name)
+    scene.alert(name, name, urgency=Urgency.ACT_NOW).recorded()
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(120, 40)) as pilot:
+            for key in ("enter", "A", "escape", "escape", "tab", "enter", "escape", "question_mark"):
+                assert shown.text.replace("\n", "").isprintable()
+                await pilot.press(key)
+                await shown.app.workers.wait_for_complete()
+                await pilot.pause()
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (100, 30), (120, 40), (200, 60), (40, 12), (20, 5)])
+async def test_every_size_shows_how_to_leave_and_survives_every_screen(shown: Shown, size: tuple[int, int]) -> None:
+    async with shown.app.run_test(size=size) as pilot:
+        if size[0] >= 60:
+            assert "q quit" in shown.lines[-1]
+            assert "? help" in shown.lines[-1]
+        for key in (
+            "enter",
+            "G",
+            "A",
+            "escape",
+            "escape",
+            "slash",
+            "x",
+            "escape",
+            "question_mark",
+            "pagedown",
+            "escape",
+        ):
+            await pilot.press(key)
+            await shown.app.workers.wait_for_complete()
+            await pilot.pause()
+            assert len(shown.lines) == size[1]
+
+
+async def test_without_utf8_the_whole_screen_is_ascii(night: Scene, tmp_path: Path) -> None:
+    shown = Shown(night.path, tmp_path / "config.toml", Look(glyphs=ASCII))
+    async with shown.app.run_test(size=(120, 40)) as pilot:
+        assert shown.text.isascii()
+        assert "x failing" in shown.line("License checks")
+        for key in ("enter", "escape", "question_mark", "escape"):
+            await pilot.press(key)
+            await shown.app.workers.wait_for_complete()
+            await pilot.pause()
+            assert shown.text.isascii(), key
+
+
+async def test_a_history_that_is_replaced_is_read_again(scene: Scene, tmp_path: Path) -> None:
+    scene.recorded()
+    other_directory = tmp_path / "other"
+    other_directory.mkdir()
+    other = Scene(other_directory)
+    other.connect("after.example.com", "198.51.100.9").recorded()
+    other.close()
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)) as pilot:
+            scene.close()
+            for name in ("history.db-wal", "history.db-shm"):
+                (tmp_path / name).unlink(missing_ok=True)
+            scene.path.write_bytes(b"no database at all" * 400)
+            shown.feed.step()
+            await pilot.pause()
+            assert "not a sound history" in shown.lines[1]
+            assert "? cannot tell" in shown.line("License checks")
+            other.path.replace(scene.path)
+            shown.feed.step()
+            await pilot.pause()
+            assert "after.example.com:443" in shown.text
+            assert "SEES" in shown.lines[1]
+
+
+async def test_what_was_seen_before_the_last_day_is_told_with_its_day(scene: Scene) -> None:
+    scene.began_us = NOW_US - 100 * HOUR_US
+    scene.connect("invites.tryretool.com", "192.0.2.11", category="Inviting users", service="invites",
+                  ago_us=90 * HOUR_US).recorded()  # fmt: skip
+    scene.connect(None, "10.0.0.5", category=INTERNAL_CATEGORY, verdict=Verdict.INTERNAL).commit()
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)):
+            assert "since 19 Nov; expected when users are invited" in shown.line("Inviting users")
+
+
+async def test_ctrl_c_and_q_leave_and_capital_q_asks_to_stop(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("slash", "x", "ctrl+c")
+    assert not shown.app.stop_recording
+    assert shown.app.return_code == 0
+
+
+async def test_capital_q_leaves_and_has_the_recording_stopped(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("Q")
+    assert shown.app.stop_recording
+
+
+async def test_a_second_that_passes_while_the_screen_closes_does_no_harm(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)) as pilot:
+        await shown.app.main.remove_children()
+        shown.app.main.tick()
+        await pilot.pause()
+        assert shown.app.is_running
+
+
+async def test_a_hole_that_has_just_ended_has_an_end(scene: Scene) -> None:
+    scene.ended(NOW_US - 3 * MINUTE_US).resumed(NOW_US - 5 * SECOND_US)
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(100, 24)):
+            assert "hole 03:09:44Z-03:12:39Z" in shown.lines[1]
+            assert "LIVE" in shown.lines[0]

@@ -1,0 +1,101 @@
+"""How the tables of a history came to be. The collector alone brings a file up to date; readers only look.
+
+Shape: one narrow row a connection, whose repeated parts (destination, origin, process, judgement, route) stand in
+small tables of their own, and roll-ups that the screens read instead of the rows. Every row that a viewer follows
+carries the ``revision`` of the commit that last wrote it.
+"""
+
+import sqlite3
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from tui.history.schema import MIGRATION_SET, OUTCOMES
+
+migrations = Migrations(MIGRATION_SET)
+
+_FIRST = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, started_us INTEGER NOT NULL, seen_us INTEGER NOT NULL,
+    ended_us INTEGER, until_us INTEGER, kind TEXT NOT NULL, pid INTEGER NOT NULL, user TEXT NOT NULL,
+    version TEXT NOT NULL);
+CREATE TABLE coverage (
+    id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, source TEXT NOT NULL, namespace TEXT NOT NULL,
+    from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, note TEXT NOT NULL);
+CREATE INDEX coverage_to ON coverage (to_us);
+CREATE TABLE allowlist_revision (
+    id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, fingerprint TEXT NOT NULL, rules TEXT NOT NULL);
+CREATE TABLE answer (
+    host TEXT NOT NULL, ip BLOB NOT NULL, from_us INTEGER NOT NULL, until_us INTEGER NOT NULL,
+    PRIMARY KEY (host, ip, from_us)) WITHOUT ROWID;
+CREATE TABLE destination (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, port INTEGER NOT NULL, named INTEGER NOT NULL,
+    UNIQUE (name, port, named));
+CREATE TABLE origin (
+    id INTEGER PRIMARY KEY, namespace TEXT NOT NULL, role TEXT, container TEXT, image TEXT);
+CREATE TABLE process (
+    id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, name TEXT NOT NULL, user TEXT, started_us INTEGER NOT NULL);
+CREATE INDEX process_identity ON process (pid, started_us);
+CREATE TABLE judgement (
+    id INTEGER PRIMARY KEY, category TEXT NOT NULL, service TEXT, evidence TEXT, candidates TEXT,
+    verdict TEXT NOT NULL, rule TEXT, allowlist_revision INTEGER NOT NULL);
+CREATE INDEX judgement_rule ON judgement (allowlist_revision, rule, category);
+CREATE TABLE route (
+    id INTEGER PRIMARY KEY, source TEXT NOT NULL, protocol TEXT NOT NULL, via TEXT, recorded TEXT NOT NULL);
+CREATE TABLE outcome (id INTEGER PRIMARY KEY, word TEXT NOT NULL);
+CREATE TABLE connection (
+    id INTEGER PRIMARY KEY, revision INTEGER NOT NULL,
+    opened_us INTEGER NOT NULL, opened_exact INTEGER NOT NULL, closed_us INTEGER, last_seen_us INTEGER NOT NULL,
+    destination INTEGER NOT NULL, origin INTEGER NOT NULL, process INTEGER, judgement INTEGER NOT NULL,
+    route INTEGER NOT NULL, outcome INTEGER NOT NULL,
+    local_ip BLOB NOT NULL, local_port INTEGER NOT NULL, ip BLOB NOT NULL,
+    bytes_sent INTEGER, bytes_received INTEGER);
+CREATE INDEX connection_revision ON connection (revision);
+CREATE INDEX connection_opened ON connection (opened_us);
+CREATE INDEX connection_destination ON connection (destination);
+CREATE INDEX connection_open ON connection (destination) WHERE outcome = 0;
+CREATE TABLE facet (
+    id INTEGER PRIMARY KEY, role TEXT, category TEXT NOT NULL, verdict TEXT NOT NULL, outcome TEXT NOT NULL);
+CREATE TABLE hour (
+    hour INTEGER NOT NULL, destination INTEGER NOT NULL, facet INTEGER NOT NULL, connections INTEGER NOT NULL,
+    bytes_sent INTEGER, bytes_received INTEGER, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL,
+    revision INTEGER NOT NULL, PRIMARY KEY (hour, destination, facet)) WITHOUT ROWID;
+CREATE INDEX hour_revision ON hour (revision);
+CREATE INDEX hour_destination ON hour (destination);
+CREATE TABLE minute (
+    minute INTEGER NOT NULL, facet INTEGER NOT NULL, connections INTEGER NOT NULL,
+    bytes_sent INTEGER, bytes_received INTEGER, PRIMARY KEY (minute, facet)) WITHOUT ROWID;
+CREATE INDEX minute_facet ON minute (facet, minute) WHERE connections > 0;
+CREATE TABLE alert (
+    id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, kind TEXT NOT NULL, cause TEXT NOT NULL, urgency TEXT NOT NULL,
+    summary TEXT NOT NULL, role TEXT, destination TEXT, port INTEGER, count INTEGER NOT NULL,
+    first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, resolved_us INTEGER, resolution TEXT);
+CREATE UNIQUE INDEX alert_open ON alert (cause) WHERE resolved_us IS NULL;
+CREATE INDEX alert_revision ON alert (revision);
+CREATE VIEW recorded AS
+SELECT c.id, c.revision, c.opened_us, c.opened_exact, c.closed_us,
+    CASE WHEN c.outcome = 0 THEN max(c.last_seen_us, coalesce((SELECT seen_us FROM run ORDER BY id DESC LIMIT 1), 0))
+        ELSE c.last_seen_us END AS last_seen_us, r.source, r.protocol,
+    c.local_ip, c.local_port, c.ip, d.port, CASE WHEN d.named THEN d.name END AS host, d.name AS destination,
+    c.destination AS destination_id, j.evidence, j.candidates, j.category, j.service, j.verdict, j.rule,
+    j.allowlist_revision, x.word AS outcome, c.bytes_sent, c.bytes_received, p.pid, p.name AS process, p.user,
+    p.started_us, o.container, o.role, o.namespace, r.via, o.image, r.recorded
+FROM connection c JOIN destination d ON d.id = c.destination JOIN origin o ON o.id = c.origin
+    JOIN judgement j ON j.id = c.judgement JOIN route r ON r.id = c.route JOIN outcome x ON x.id = c.outcome
+    LEFT JOIN process p ON p.id = c.process;
+"""
+
+
+@migrations()
+def m001_first(db: Database) -> None:
+    """The tables of the first version."""
+    for statement in _FIRST.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+    db.table("outcome").insert_all({"id": place, "word": word.value} for place, word in enumerate(OUTCOMES))
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a history that ``refuse_strange`` let pass to this version's schema."""
+    migrations.apply(Database(connection))

@@ -1,0 +1,60 @@
+"""What every part of the main screen is given to show: a snapshot, the moment it is shown at, and the person's view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tui.history.rows import DestinationRow
+from tui.model.filter import Filter
+from tui.viewer.services import loud_rows
+from tui.viewer.snapshot import Snapshot
+from tui.viewer.view import RowKey, Sort, View, changes_between, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One state of the main screen."""
+
+    snapshot: Snapshot
+    now_us: int
+    filter: Filter = field(default_factory=Filter)
+    filter_text: str = ""
+    view: View = field(default_factory=View)
+    frozen: bool = False
+    changes: int = 0
+    """Since it was frozen: destinations and alerts that are new or have changed."""
+
+    @property
+    def loud(self) -> frozenset[RowKey]:
+        """The rows for which somebody must act now or today."""
+        return loud_rows(self.snapshot.everything, self.snapshot.alerts)
+
+    @property
+    def rows(self) -> tuple[DestinationRow, ...]:
+        """The rows of the table, in their order."""
+        return self.view.rows
+
+    def row(self, key: RowKey) -> DestinationRow | None:
+        """The latest values of a row, also of one that the filter hides."""
+        return next((row for row in self.snapshot.everything if row.key == key), None)
+
+
+def view_of(snapshot: Snapshot, before: View, *, restart: bool) -> View:
+    """The table's rows for a snapshot; another filter begins with a fresh order."""
+    rows = shown(snapshot.matching, snapshot.filter)
+    loud = loud_rows(snapshot.everything, snapshot.alerts)
+    return (View(before.sort) if restart else before).following(rows, loud)
+
+
+def resorted(picture: Picture, sort: Sort) -> View:
+    """The table in another order."""
+    return picture.view.sorted(sort, picture.loud)
+
+
+def changes_since(before: Snapshot, after: Snapshot) -> int:
+    """How much differs between two snapshots."""
+    known = {alert.id: alert for alert in before.alerts}
+    alerts = sum(known.get(alert.id) != alert for alert in after.alerts) + len(
+        known.keys() - {alert.id for alert in after.alerts}
+    )
+    return changes_between(before.everything, after.everything) + alerts

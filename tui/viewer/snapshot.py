@@ -1,0 +1,200 @@
+"""What the screens show at one moment, as one frozen value, and how it is read from a history.
+
+Reads only; keeps the sums of destinations between two looks, so that a look costs what has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tui.history.errors import HistoryError
+from tui.history.place import Holder, holder_of
+from tui.history.read import Reader
+from tui.history.rows import DestinationRow, Hole, Recording
+from tui.history.sums import activity, changed_destinations, destinations, last_seen
+from tui.model.alert import Alert
+from tui.model.connection import Outcome
+from tui.model.filter import Equals, Filter, Term
+from tui.model.times import DAY_US, HOUR_US, MINUTE_US
+from tui.viewer.view import RowKey, seen_at
+
+SPAN_US = DAY_US
+"""How far back the table and the services look."""
+STEP_MINUTES = 2
+STEPS = 30
+
+
+def _outcomes(*words: Outcome) -> Filter:
+    return Filter((Term("outcome", False, 1, tuple(Equals(word.value) for word in words)),))
+
+
+_FAILED = _outcomes(
+    Outcome.REFUSED, Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.NO_REPLY, Outcome.DENIED, Outcome.FAILED
+)
+_CLOSED = _outcomes(Outcome.CLOSED)
+_OPEN = _outcomes(Outcome.OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One moment of the history."""
+
+    at_us: int
+    revision: int = 0
+    recording: Recording | None = None
+    holder: Holder | None = None
+    filter: Filter = field(default_factory=Filter)
+    everything: tuple[DestinationRow, ...] = ()
+    """All destinations of the span, whatever the filter."""
+    matching: tuple[DestinationRow, ...] = ()
+    """Those that fit the filter."""
+    failed_us: Mapping[RowKey, int] = field(default_factory=dict)
+    """When a destination was last tried in vain."""
+    reached_us: Mapping[RowKey, int] = field(default_factory=dict)
+    """When a destination was last known to be reached: one closed, or is open for longer than any attempt."""
+    last_seen_us: Mapping[str, int] = field(default_factory=dict)
+    """By category, in the whole record."""
+    candidates: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """The names that fit equally well, by destination id."""
+    alerts: tuple[Alert, ...] = ()
+    """The open ones, the most urgent first."""
+    activity: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Connections opened by category, in steps of two minutes that end now."""
+    holes: tuple[Hole, ...] = ()
+    """Of the span, from the first recording on."""
+    trouble: str | None = None
+    """Why the history cannot be read now; the rest is then as it was last."""
+
+    @property
+    def live(self) -> bool:
+        """True while a collector records."""
+        return self.holder is not None
+
+
+ATTEMPT_US = 150 * 1_000_000
+"""Longer than Linux tries to connect (tcp_syn_retries 6: 127 s): what is open for longer was answered."""
+
+
+class Follower:
+    """Looks at one history again and again; use it in one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._reader: Reader | None = None
+        self._last: Snapshot | None = None
+        self._full_at_us = 0
+        self._sums: dict[str, dict[RowKey, DestinationRow]] = {}
+
+    def look(self, now_us: int, filter: Filter) -> Snapshot | None:
+        """What is there now, or None if nothing has changed since the last look."""
+        try:
+            return self._look(now_us, filter)
+        except HistoryError as error:
+            return self._troubled(now_us, filter, f"{error}. {error.hint}")
+        except Exception as error:  # noqa: BLE001 - a viewer outlives every fault of the file, and says which
+            return self._troubled(now_us, filter, f"The history cannot be read: {error}")
+
+    def close(self) -> None:
+        """Close the history."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _troubled(self, now_us: int, filter: Filter, trouble: str) -> Snapshot | None:
+        self.close()
+        trouble = trouble.replace(str(self._path), self._path.name)
+        before = self._last or Snapshot(now_us)
+        if before.trouble == trouble and before.filter == filter:
+            return None
+        self._last = replace(before, at_us=now_us, holder=holder_of(self._path), filter=filter, trouble=trouble)
+        return self._last
+
+    def _look(self, now_us: int, filter: Filter) -> Snapshot | None:
+        fresh = self._reader is None
+        if self._reader is None:
+            self._reader = Reader(self._path)
+        fresh = self._reader.refresh() or fresh
+        reader, before = self._reader, self._last
+        revision, holder = reader.revision(), holder_of(self._path)
+        aged = now_us // MINUTE_US != self._full_at_us // MINUTE_US
+        known = before is not None and not fresh and before.trouble is None
+        if known and before is not None and not aged:
+            unchanged = revision == before.revision and filter == before.filter
+            if unchanged and (holder is None) == (before.holder is None):
+                return None
+        rebuild = not known or now_us // HOUR_US != self._full_at_us // HOUR_US
+        changed = None if rebuild or before is None else changed_destinations(reader, before.revision)
+        if changed is None or len(changed) > 500:
+            self._sums, changed = {}, None
+        self._full_at_us = now_us
+        self._last = self._read(reader, now_us, filter, revision, holder, changed)
+        return self._last
+
+    def _read(
+        self, reader: Reader, now_us: int, filter: Filter, revision: int, holder: Holder | None,
+        changed: Sequence[int] | None,
+    ) -> Snapshot:  # fmt: skip
+        everything = self._rows(reader, "all", Filter(), now_us, changed)
+        if filter.terms:
+            same = self._last is not None and self._last.filter == filter
+            matching = self._rows(reader, "filter", filter, now_us, changed if same else None)
+        else:
+            matching = everything
+        open_rows = self._rows(reader, "open", _OPEN, now_us, changed)
+        reached = {row.key: row.last_us for row in self._rows(reader, "closed", _CLOSED, now_us, changed)}
+        reached |= {row.key: row.last_us for row in open_rows if now_us - row.first_us > ATTEMPT_US}
+        recording = reader.recording()
+        alive_us = recording.run.seen_us if recording.run else None
+        opened = activity(reader, now_us - STEPS * STEP_MINUTES * MINUTE_US, now_us, STEP_MINUTES)
+        return Snapshot(
+            now_us,
+            revision,
+            recording,
+            holder,
+            filter,
+            seen_at(everything, alive_us),
+            seen_at(matching, alive_us),
+            {row.key: row.last_us for row in self._rows(reader, "failed", _FAILED, now_us, changed)},
+            reached,
+            last_seen(reader),
+            self._candidates(reader, everything, changed),
+            tuple(reader.alerts(open_only=True)),
+            {category: tuple(counts) for category, counts in opened.items()},
+            _holes(reader, recording, now_us),
+        )
+
+    def _rows(
+        self, reader: Reader, name: str, filter: Filter, now_us: int, changed: Sequence[int] | None
+    ) -> tuple[DestinationRow, ...]:
+        known = self._sums.get(name)
+        if changed is None or known is None:
+            known = {row.key: row for row in destinations(reader, filter, now_us - SPAN_US, now_us)}
+        elif changed:
+            ids = frozenset(changed)
+            latest = destinations(reader, filter, now_us - SPAN_US, now_us, only=changed)
+            known = {key: row for key, row in known.items() if key[0] not in ids} | {row.key: row for row in latest}
+        self._sums[name] = known
+        return tuple(known.values())
+
+    def _candidates(
+        self, reader: Reader, rows: Sequence[DestinationRow], changed: Sequence[int] | None
+    ) -> Mapping[int, tuple[str, ...]]:
+        before = self._last.candidates if self._last is not None and changed is not None else {}
+        asked = {row.destination_id for row in rows if not row.named}
+        again = asked if changed is None else asked & set(changed)
+        found = {id: names for id, names in before.items() if id in asked - again}
+        for id in again:
+            addresses = reader.addresses(id)
+            if addresses and addresses[0].candidates:
+                found[id] = addresses[0].candidates
+        return found
+
+
+def _holes(reader: Reader, recording: Recording, now_us: int) -> tuple[Hole, ...]:
+    if recording.first_us is None:
+        return ()
+    begin = max(now_us - SPAN_US, recording.first_us)
+    found = [hole for source in recording.sources for hole in reader.holes(source, begin, now_us)]
+    return tuple(sorted(found, key=lambda hole: hole.from_us))

@@ -1,0 +1,122 @@
+"""The alert panel: what is loud has a line each, what waits for the first review has one together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from tui.model.alert import Alert, AlertKind, Urgency
+from tui.model.connection import Verdict
+from tui.model.times import ago
+from tui.viewer.picture import Picture
+from tui.viewer.status_words import alert_counts
+from tui.viewer.theme import Look
+from tui.viewer.widgets.lines import styled
+from tui.viewer.widgets.list import CursorList
+from tui.viewer.words import fit, plural
+
+REVIEW_FILTER = "verdict:off-allowlist"
+_SIGNS = {Urgency.ACT_NOW: "alarm", Urgency.TODAY: "review", Urgency.REVIEW: "review"}
+
+
+def folded(alerts: Sequence[Alert]) -> tuple[tuple[Alert, ...], int]:
+    """The alerts that have a line of their own, and how many wait for the review."""
+    loud = tuple(alert for alert in alerts if alert.urgency is not Urgency.REVIEW)
+    return loud, len(alerts) - len(loud)
+
+
+def short_summary(alert: Alert) -> str:
+    """What an alert says where there is one line for it; the detail has the whole sentence."""
+    if alert.kind is not AlertKind.OFF_ALLOWLIST or alert.destination is None:
+        return alert.summary
+    _, semicolon, why = alert.summary.partition("; ")
+    place = f"[{alert.destination}]" if ":" in alert.destination else alert.destination
+    who = alert.role or alert.summary.partition(" connects to ")[0]
+    brief = why.replace("this public address", "it")
+    return f"{who} to {place}:{alert.port} off list{semicolon}{brief}"
+
+
+class Alerts(CursorList):
+    """The open alerts, the most urgent on top."""
+
+    DEFAULT_CSS = "Alerts { height: 4; }"
+
+    def __init__(self, look: Look) -> None:
+        super().__init__(id="alerts")
+        self._look = look
+        self._picture: Picture | None = None
+        self.active = False
+        self._loud: tuple[Alert, ...] = ()
+        self._waiting = 0
+
+    @property
+    def total(self) -> int:
+        return len(self._loud) + bool(self._waiting)
+
+    @property
+    def alert(self) -> Alert | None:
+        """The alert under the cursor, None on the line of those that wait."""
+        return self._loud[self.cursor] if self.cursor < len(self._loud) else None
+
+    def show(self, picture: Picture) -> None:
+        """Show this picture's alerts; the cursor stays on its alert."""
+        known = self.alert.id if self.alert else None
+        self._picture = picture
+        self._loud, self._waiting = folded(picture.snapshot.alerts)
+        if known is not None:
+            self.cursor = next((i for i, a in enumerate(self._loud) if a.id == known), self.cursor)
+        self.settle()
+        self.renew()
+
+    def build(self, width: int, height: int) -> Sequence[Text]:
+        picture = self._picture
+        if picture is None:
+            return []
+        self.settle()
+        lines = [self._header(picture, width)]
+        window = range(self.top, min(self.total, self.top + self.page_size))
+        lines += [self._line(place, picture.now_us, width) for place in window]
+        return lines if self.total else [*lines, self._quiet(picture, width)]
+
+    def _header(self, picture: Picture, width: int) -> Text:
+        look = self._look
+        line = styled(" ALERTS  ", look.style("title"))
+        counts = alert_counts(picture.snapshot.alerts)
+        for place, (style, text) in enumerate(counts):
+            line.append(f"{f' {look.glyphs.separator} ' if place else ''}{text}", look.style(style))
+        if not counts:
+            line.append("none open", look.style("quiet"))
+        below = self.total - self.top - self.page_size
+        if below > 0:
+            line.append(f", {below} more below", look.style("alarm"))
+        internal = sum(r.verdict is Verdict.INTERNAL for r in picture.snapshot.everything)
+        told = f"not judged: {internal} internal " if internal else ""
+        if line.cell_len + len(told) + 1 <= width:
+            line.append(" " * (width - line.cell_len - len(told)) + told, look.style("quiet"))
+        return line
+
+    def _line(self, place: int, now_us: int, width: int) -> Text:
+        look, glyphs = self._look, self._look.glyphs
+        here = self.active and place == self.cursor
+        gutter = glyphs.cursor if here else " "
+        if place >= len(self._loud):
+            text = f"{gutter}{glyphs.review} baseline not reviewed: {plural(self._waiting, 'destination')} wait"
+            told = text if self._waiting != 1 else text.replace("wait", "waits")
+            line = styled(fit(f"{told} (Enter shows them)", width, glyphs), look.style("review"))
+        else:
+            alert = self._loud[place]
+            sign = glyphs.off_list if alert.kind is AlertKind.OFF_ALLOWLIST else glyphs.failing
+            age = f" {ago(alert.first_us, now_us)} "
+            head = f"{gutter}{sign} #{alert.id} {short_summary(alert)}"
+            line = styled(fit(head, width - len(age), glyphs), look.style(_SIGNS[alert.urgency]))
+            line.append(age, look.style("quiet"))
+        if here:
+            line.stylize_before(look.style("cursor"))
+        return line
+
+    def _quiet(self, picture: Picture, width: int) -> Text:
+        told = "nothing that was seen needs a look" if picture.snapshot.live else "none is raised while nobody records"
+        if picture.snapshot.trouble is not None:
+            told = "whether there are any cannot be read now"
+        return styled(fit(f"   {told}", width, self._look.glyphs), self._look.style("quiet"))
