@@ -212,10 +212,22 @@ def test_a_table_that_nobody_looks_at_is_not_cut(desk: Desk) -> None:
 def test_the_screen_is_refused_on_a_dumb_terminal(desk: Desk) -> None:
     ours, theirs = pty.openpty()
     env = desk.environment(TERM="dumb")
-    done = subprocess.run(desk.argv(), env=env, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, timeout=30)
+    done = subprocess.run(desk.argv(), env=env, stdin=theirs, stdout=theirs, stderr=theirs, timeout=30)
     os.close(theirs)
-    assert (done.returncode, read_all(ours)) == (2, "")
-    assert b"TERM is dumb" in done.stderr
+    assert done.returncode == 2
+    assert "TERM is dumb" in read_all(ours)
+
+
+@pytest.mark.parametrize("elsewhere", ["stdin", "stdout", "stderr"])
+def test_the_screen_needs_a_terminal_at_all_three_streams(desk: Desk, elsewhere: str) -> None:
+    ours, theirs = pty.openpty()
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs} | {elsewhere: subprocess.DEVNULL}
+    done = subprocess.run(desk.argv(), env=desk.environment(TERM="xterm"), timeout=30, **streams)
+    os.close(theirs)
+    told = read_all(ours)
+    assert done.returncode == 2
+    assert "\x1b" not in told
+    assert "no terminal" in told or elsewhere == "stderr"
 
 
 def test_the_screen_is_refused_where_there_is_no_terminal_with_what_works(desk: Desk) -> None:

@@ -15,6 +15,7 @@ from tui.viewer.words import ASCII
 async def test_each_service_says_its_state_in_words(shown: Shown) -> None:
     async with shown.app.run_test(size=(80, 24)):
         assert "✕ failing" in shown.line("License checks")
+        assert "no answer since" in shown.line("License checks")
         assert "4 of 8 timed out" in shown.line("License checks")
         assert "○ not seen" in shown.line("Inviting users")
         assert "expected when users are invited" in shown.line("Inviting users")

@@ -126,8 +126,9 @@ def _state(
         return "alarm", f"{glyphs.off_list} OFF LIST", _told(since, _who(off), _sum(off), glyphs)
     if blocked:
         tries = f"{_sum(blocked).failed} of {_sum(blocked).connections} timed out"
-        last = when(max(snapshot.failed_us[r.key] for r in blocked), now_us)
-        return "alarm", f"{glyphs.failing} failing", (joined([f"last {last}", _who(blocked), tries], glyphs),)
+        answered = [snapshot.reached_us[r.key] for r in blocked if r.key in snapshot.reached_us]
+        since = f"no answer since {when(max(answered), now_us)}" if answered else "never answered"
+        return "alarm", f"{glyphs.failing} failing", (joined([since, _who(blocked), tries], glyphs),)
     if off:
         what = f"off list, {'not reviewed' if _in_review(snapshot) else 'no alert is open'}"
         return "review", f"{glyphs.review} review", _told(what, _who(off), _sum(off), glyphs)
