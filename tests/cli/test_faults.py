@@ -218,11 +218,15 @@ def test_the_screen_is_refused_on_a_dumb_terminal(desk: Desk) -> None:
     assert "TERM is dumb" in read_all(ours)
 
 
-@pytest.mark.parametrize("elsewhere", ["stdin", "stdout", "stderr"])
+STREAMS = ("stdin", "stdout", "stderr")
+
+
+@pytest.mark.parametrize("elsewhere", STREAMS)
 def test_the_screen_needs_a_terminal_at_all_three_streams(desk: Desk, elsewhere: str) -> None:
     ours, theirs = pty.openpty()
-    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs} | {elsewhere: subprocess.DEVNULL}
-    done = subprocess.run(desk.argv(), env=desk.environment(TERM="xterm"), timeout=30, **streams)
+    given, shown, told_to = (subprocess.DEVNULL if elsewhere == name else theirs for name in STREAMS)
+    env = desk.environment(TERM="xterm")
+    done = subprocess.run(desk.argv(), env=env, stdin=given, stdout=shown, stderr=told_to, timeout=30)
     os.close(theirs)
     told = read_all(ours)
     assert done.returncode == 2
