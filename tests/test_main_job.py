@@ -187,3 +187,17 @@ def test_with_the_resolver_dead_a_connection_is_recorded_and_judged_after_three_
         (row,) = collecting.wait_for(lambda: collecting.export("verdict:off-allowlist"))
         assert row["host"] is None
         assert "no name can be looked up" in collecting.run("status").stdout
+
+
+def test_a_name_that_nobody_looked_up_cannot_be_told_while_addresses_have_no_name(
+    retool_host: RetoolHost, collecting: Collecting
+) -> None:
+    with collecting:
+        assert collecting.run("find", "db.evil-corp.example").returncode == 1
+        with retool_host.service("api").hold([("db.evil-corp.example:443", "203.0.113.77")]):
+            collecting.wait_for(lambda: collecting.export())
+        asked = collecting.run("find", "db.evil-corp.example")
+        assert asked.returncode == 3
+        assert "nobody looked this name up, and 1 connection went to an address" in asked.stdout
+        assert collecting.run("find", "licensing.tryretool.com").returncode == 1
+        assert collecting.run("find", "203.0.113.77").returncode == 0

@@ -23,7 +23,8 @@ def test_a_recording_for_a_time_ends_well_and_can_be_read(desk: Desk) -> None:
     assert str(desk.history) in done.stderr
     status = desk.run("status")
     assert status.returncode == 0
-    assert "Coverage    sockets" in status.stdout
+    assert "Recording   NO" in status.stdout
+    assert "nothing is watched now" in status.stdout
 
 
 @pytest.mark.parametrize("span", ["0s", "soon", "1", "-1s", ""])

@@ -212,3 +212,70 @@ def test_without_privilege_the_coverage_says_whose_sockets_cannot_be_read(collec
             (row,) = collecting.wait_for(lambda: collecting.export(f"port:{server}"))
             assert (row["pid"], row["process"]) == (None, None)
             assert "use sudo" in collecting.run("status").stdout
+
+
+def test_a_history_that_is_moved_away_while_recording_ends_the_collector_with_a_word(collecting: Collecting) -> None:
+    with collecting:
+        collecting.history.rename(collecting.directory / "moved.db")
+        assert collecting.process.wait(timeout=20) == 2
+    assert "was moved, replaced or removed" in collecting.said
+    assert "retool-egress collect" in collecting.said
+
+
+def test_an_end_that_cannot_be_written_is_no_good_end(collecting: Collecting) -> None:
+    with collecting:
+        other = sqlite3.connect(collecting.history, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        collecting.stop()
+        other.execute("ROLLBACK")
+        other.close()
+    assert collecting.process.returncode == 2
+    assert "the end of the record could not be written" in collecting.said
+
+
+def test_a_collector_under_nohup_outlives_the_terminal(collecting: Collecting) -> None:
+    def start_under_nohup(
+        argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, stdout: IO[str] | int, stderr: IO[str] | int
+    ) -> "subprocess.Popen[str]":
+        return start_here(["nohup", *argv], env=env, cwd=cwd, stdout=stdout, stderr=stderr)
+
+    collecting.start = start_under_nohup
+    with collecting:
+        before = revision(collecting)
+        collecting.process.send_signal(signal.SIGHUP)
+        collecting.wait_for(lambda: revision(collecting) > before)
+
+
+def test_a_rule_with_the_last_day_of_the_calendar_does_no_harm(collecting: Collecting) -> None:
+    collecting.allowlist.write_text('[[allow]]\nhost = "a.example.com"\nexpires = 9999-12-31\nreason = "x"\n')
+    with collecting:
+        assert "9999-12-31" in collecting.run("allowlist", "show").stdout
+        assert collecting.run("allowlist", "check", "a.example.com").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "says"),
+    [
+        (2 * '[[service]]\nid = "a"\ncategory = "B"\nhosts = ["a.b"]\n',
+         5, "two services have the id `a`"),
+        ('[[service]]\nid = "a"\ncategory = "B"\nhosts = ["a.b"]\ndefault = true\n', 1, "`default`"),
+        (f"[sockets]\ninterval_s = {'9' * 5000}\n", 2, "no valid TOML"),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_would_mislead_is_refused(
+    collecting: Collecting, content: str, place: int, says: str
+) -> None:
+    (collecting.directory / "config.toml").write_text(content)
+    done = collecting.run("catalog", "show")
+    assert done.returncode == 2
+    assert f"config.toml:{place}: " in done.stderr
+    assert says in done.stderr
+
+
+def test_a_configuration_that_others_may_write_is_refused(collecting: Collecting) -> None:
+    config = collecting.directory / "config.toml"
+    config.touch()
+    config.chmod(0o666)
+    done = collecting.run("collect", "--for", "1s")
+    assert done.returncode == 2
+    assert "chmod go-w" in done.stderr

@@ -1,5 +1,6 @@
 """What comes out of observations: rows, verdicts, alerts. No sockets, no clock, no disk."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from tui.names.table import NameTable
 SECOND = 1_000_000
 NAMESPACE = "net:[1]"
 LICENSING = "licensing.tryretool.com"
+RUN = Run(1, 10 * SECOND, 500 * SECOND, None, None, "foreground", 1, "ana", "0")
 CATALOGUE = load_catalogue()
 POLICY = policy_of(load_settings(Path("/nonexistent/config.toml"), named=False), CATALOGUE)
 
@@ -42,13 +44,15 @@ class Recording:
             Tracker(1, 999), table, CATALOGUE, allowlist(rules), AlertBook((), 1), Coverage(1), lambda: self.settled
         )
 
-    def at(self, second: float, *destinations: str, role: str | None = "api", state: str = "established") -> None:
+    def at(self, second: float, *destinations: str, role: str | None = "api", state: str = "established",
+           owned: bool = True) -> None:  # fmt: skip
         """A look at that second, at sockets to these ``ip:port`` from always the same local ports."""
         sockets = []
         for place, destination in enumerate(destinations):
             ip, _, port = destination.rpartition(":")
             remote, local = Endpoint(ip, int(port)), Endpoint("10.0.0.5", 40000 + place)
-            sockets.append(Socket("tcp", local, remote, SocketState(state), 100))
+            pid = 100 if owned and state != "ended" else None
+            sockets.append(Socket("tcp", local, remote, SocketState(state), pid))
         owner = Owner(Process(100, "node", "retool", SECOND), role)
         dump = Dump(round(second * SECOND), NAMESPACE, tuple(sockets), frozenset(), {100: owner}, 0)
         self.pipeline.observe(dump, "")
@@ -324,7 +328,7 @@ def test_names_that_need_not_exist_are_no_fault_and_allowed_ones_that_fail_are_t
     recording.pipeline.learn(Missed("api.cohere.ai", "the name does not exist", 12 * SECOND), NAMESPACE)
     assert recording.pipeline.take().coverage == {}
     recording.pipeline.learn(Missed(LICENSING, "the resolver did not answer", 12 * SECOND), NAMESPACE)
-    notes = [span.note for span in recording.pipeline.take().coverage.values()]
+    notes = [span.note for span in recording.pipeline.take().coverage.values() if span.growing]
     assert notes == [f"look-ups of {LICENSING} fail: the resolver did not answer"]
 
 
@@ -332,7 +336,7 @@ def test_names_are_watched_between_two_answers_too() -> None:
     recording = begun()
     recording.pipeline.learn(Found(LICENSING, ("203.0.113.10",), 3600, 11 * SECOND), NAMESPACE)
     recording.pipeline.take()
-    recording.pipeline.beat(Run(1, 10 * SECOND, 500 * SECOND, None, None, "foreground", 1, "ana", "0"))
+    recording.pipeline.beat(RUN)
     reach = {span.source: span.to_us for span in recording.pipeline.take().coverage.values()}
     assert reach["names"] == 500 * SECOND
 
@@ -345,3 +349,103 @@ def test_nothing_is_to_be_written_while_nothing_changes() -> None:
     ), frozenset(), {100: Owner(Process(100, "node", "retool", SECOND), "api")}, 0)  # fmt: skip
     recording.pipeline.observe(dump, "")
     assert not recording.pipeline.take()
+
+
+def test_an_owner_that_was_not_yet_known_is_waited_for_before_roles_are_judged() -> None:
+    recording = begun(rules='[[allow]]\nhost = "api.openai.com"\nroles = ["api"]\n')
+    recording.named(10, "api.openai.com", "203.0.113.14")
+    recording.at(11, "203.0.113.14:443", owned=False)
+    assert recording.only.judgement.verdict is Verdict.PENDING
+    recording.at(12, "203.0.113.14:443")
+    assert (recording.only.judgement.verdict, recording.only.origin.role) == (Verdict.ALLOWED, "api")
+    assert recording.alerts == {}
+
+
+def test_what_waited_when_the_collector_ended_is_decided_by_it() -> None:
+    recording = begun(settled=False)
+    recording.at(11, "203.0.113.77:443")
+    recording.pipeline.end(RUN)
+    recording.take()
+    assert recording.only.judgement.verdict is Verdict.OFF_ALLOWLIST
+    assert recording.only_alert.count == 1
+
+
+@pytest.mark.parametrize("outcome", [Outcome.OPEN, Outcome.CLOSED])
+def test_what_waited_when_the_collector_was_killed_is_decided_by_the_next_one(outcome: Outcome) -> None:
+    killed = begun(settled=False)
+    killed.at(11, "203.0.113.77:443")
+    after = Recording()
+    after.pipeline.resume([replace(killed.only, outcome=outcome)], NAMESPACE)
+    after.at(20, "203.0.113.77:443")
+    assert after.connections[killed.only.id].judgement.verdict is Verdict.OFF_ALLOWLIST
+    assert after.alerts
+
+
+def test_what_is_open_in_a_namespace_that_is_no_longer_watched_ends_nobody_knows_how() -> None:
+    before = begun()
+    before.at(11, "203.0.113.77:443")
+    after = Recording()
+    after.pipeline.resume([before.only], "net:[2]")
+    after.take()
+    assert (after.only.outcome, after.only.closed_us) == (Outcome.UNKNOWN, None)
+
+
+def test_a_connection_in_time_wait_keeps_the_verdict_as_of_then() -> None:
+    recording = begun()
+    recording.named(10, "api.openai.com", "203.0.113.14")
+    recording.at(11, "203.0.113.14:443")
+    recording.at(12, "203.0.113.14:443", state="ended")
+    recording.pipeline.use_allowlist(allowlist('[[allow]]\nhost = "api.openai.com"\n', revision=2), 13 * SECOND)
+    recording.take()
+    assert (recording.only.judgement.verdict, recording.only.judgement.allowlist_revision) == (Verdict.OFF_ALLOWLIST, 1)
+
+
+def test_a_deny_rule_makes_what_is_open_and_off_the_list_already_loud() -> None:
+    recording = begun()
+    recording.named(10, "api.openai.com", "203.0.113.14")
+    recording.at(11, "203.0.113.14:443")
+    assert recording.only_alert.urgency == "review"
+    recording.pipeline.use_allowlist(allowlist('[[deny]]\nhost = "api.openai.com"\n', revision=2), 12 * SECOND)
+    recording.take()
+    assert recording.only_alert.urgency == "act now"
+
+
+def test_allowing_the_host_behind_a_bare_address_names_it_and_ends_its_alert() -> None:
+    recording = begun()
+    recording.at(11, "203.0.113.30:443")
+    assert recording.only_alert.urgency is Urgency.ACT_NOW
+    recording.pipeline.use_allowlist(allowlist('[[allow]]\nhost = "api.stripe.com"\n', revision=2), 60 * SECOND)
+    recording.named(61, "api.stripe.com", "203.0.113.30")
+    assert (recording.only.name.host, recording.only.judgement.verdict) == ("api.stripe.com", Verdict.ALLOWED)
+    assert not recording.only_alert.is_open
+
+
+def test_allowing_every_candidate_ends_the_alert_of_their_address() -> None:
+    recording = begun()
+    recording.named(10, "api.openai.com", "203.0.113.14")
+    recording.named(10, "api.anthropic.com", "203.0.113.14")
+    recording.at(11, "203.0.113.14:443")
+    both = '[[allow]]\nhost = "api.openai.com"\n[[allow]]\nhost = "api.anthropic.com"\n'
+    recording.pipeline.use_allowlist(allowlist(both, revision=2), 12 * SECOND)
+    recording.take()
+    assert not recording.only_alert.is_open
+
+
+def test_the_review_entry_of_a_role_ends_when_nothing_of_it_is_open_and_off_the_list() -> None:
+    recording = Recording()
+    recording.at(10, "203.0.113.77:443")
+    network = '[[allow]]\nnetwork = "203.0.113.77/32"\n'
+    recording.pipeline.use_allowlist(allowlist(network, revision=2), 11 * SECOND)
+    recording.take()
+    assert not recording.only_alert.is_open
+
+
+def test_a_rule_that_expires_lets_what_is_open_go_off_the_list() -> None:
+    day = 86_400
+    recording = begun(rules='[[allow]]\nhost = "api.openai.com"\nexpires = 1970-01-01\n')
+    recording.named(10, "api.openai.com", "203.0.113.14", ttl_s=10 * day)
+    recording.at(11, "203.0.113.14:443")
+    assert recording.only.judgement.verdict == "allowed"
+    recording.at(day + 5, "203.0.113.14:443")
+    assert recording.only.judgement.verdict == "off-allowlist"
+    assert recording.only_alert.is_open

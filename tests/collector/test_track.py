@@ -202,3 +202,34 @@ def test_a_time_wait_row_that_an_earlier_collector_recorded_is_not_recorded_agai
 def test_a_connected_udp_socket_is_a_connection() -> None:
     tracked = only(begun().observe(dump(11, socket(protocol="udp", remote=Endpoint("203.0.113.53", 53)))))
     assert tracked.key[1] == "udp"
+
+
+def test_a_udp_client_that_binds_first_and_connects_later_is_recorded() -> None:
+    tracker = begun()
+    tracker.observe(dump(11, listening={("udp", 40000)}))
+    assert len(tracker.observe(dump(12, socket(protocol="udp"))).opened) == 1
+
+
+def test_a_udp_server_with_a_socket_for_each_peer_is_inbound() -> None:
+    served = socket(protocol="udp", local=Endpoint("10.0.0.5", 5353))
+    assert begun().observe(dump(11, served, listening={("udp", 5353)})).opened == ()
+
+
+def test_what_opened_in_a_gap_of_the_record_does_not_predate_it() -> None:
+    tracker = Tracker(1, OWN_PID, [NAMESPACE])
+    assert only(tracker.observe(dump(10, socket()))).recorded is Recorded.LIVE
+
+
+def test_what_ended_while_nobody_looked_has_no_known_end_also_without_a_restart() -> None:
+    tracker = begun()
+    tracker.observe(dump(11, socket()))
+    tracker.looked_away()
+    gone = ended(tracker, 4000)
+    assert (gone.outcome, gone.closed_us) == (Outcome.UNKNOWN, None)
+
+
+def test_a_clock_that_is_set_back_makes_no_end_before_the_beginning() -> None:
+    tracker = begun()
+    tracker.observe(dump(11, socket()))
+    (closed,) = tracker.observe(dump(5, socket(SocketState.ENDED, pid=None))).altered
+    assert closed.closed_us == closed.last_seen_us == 11 * SECOND

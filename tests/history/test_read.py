@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tui.history.errors import HistoryMissing
 from tui.history.place import Holder, hold
 from tui.history.read import PAGE_ROWS, Reader
 from tui.model.alert import Urgency
-from tui.model.connection import Endpoint, Evidence, Name, Outcome, Verdict
+from tui.model.connection import Endpoint, Evidence, Name, Origin, Outcome, Verdict
 from tui.model.filter import Filter
 
 ALL = (0, 2**62)
@@ -69,8 +70,37 @@ def test_connections_lived_in_the_span_at_some_time(recorder: Recorder, reader: 
     lived(4, 15, 16)
     lived(5, 20, 40)
     lived(6, 21, 40)
-    lived(7, 0, 0, Outcome.OPEN)
+    lived(7, 0, 12, Outcome.OPEN)
+    lived(8, 0, 5, Outcome.OPEN)
     assert ids(reader, span=(START_US + 10, START_US + 20)) == [2, 3, 4, 5, 7]
+
+
+def test_what_was_open_when_the_record_ended_is_not_said_to_have_lived_later(
+    recorder: Recorder, reader: Reader
+) -> None:
+    recorder.write(connection(1))
+    ended_us = START_US + MINUTE_US
+    recorder.write_rest(run=run(seen_us=ended_us, ended_us=ended_us), coverage=[span(1, START_US, ended_us)])
+    assert ids(reader, span=(ended_us, ended_us)) == [1]
+    assert ids(reader, span=(ended_us + 1, ended_us + HOUR_US)) == []
+
+
+def test_what_is_open_lives_between_two_signs_of_life_of_its_collector(recorder: Recorder, reader: Reader) -> None:
+    recorder.write(connection(1))
+    recorder.write_rest(run=run(), coverage=[span(1, START_US, START_US + MINUTE_US)])
+    later = (START_US + MINUTE_US + SECOND_US, START_US + MINUTE_US + 2 * SECOND_US)
+    assert ids(reader, span=later) == []
+    with hold(recorder.path, Holder(1, "service", "root", START_US, None, "v")):
+        assert ids(reader, span=later) == [1]
+
+
+def test_an_open_connection_of_a_namespace_that_nobody_watches_any_more_is_not_seen_anew(
+    recorder: Recorder, reader: Reader
+) -> None:
+    elsewhere = connection(1, origin=Origin("net:[7]", "api"))
+    recorder.write(elsewhere)
+    recorder.write_rest(run=run(), coverage=[span(1, START_US, START_US + HOUR_US)])
+    assert [row.last_seen_us for row in reader.connections(Filter(), *ALL)] == [START_US]
 
 
 def test_connections_of_one_destination_come_newest_first(recorder: Recorder, reader: Reader) -> None:
@@ -82,7 +112,7 @@ def test_connections_of_one_destination_come_newest_first(recorder: Recorder, re
 
 def test_what_is_open_was_last_seen_when_its_collector_last_looked(recorder: Recorder, reader: Reader) -> None:
     recorder.write(connection(1), connection(2, outcome=Outcome.CLOSED))
-    recorder.write_rest(run=run(seen_us=START_US + MINUTE_US))
+    recorder.write_rest(coverage=[span(1, START_US, START_US + MINUTE_US)])
     assert [row.last_seen_us for row in reader.connections(Filter(), *ALL)] == [START_US + MINUTE_US, START_US]
 
 
@@ -151,8 +181,10 @@ def test_a_history_says_who_records_and_what_cannot_be_seen(recorder: Recorder, 
 def test_a_hole_is_told_where_nobody_looked_and_not_where_the_collector_looks_now(
     recorder: Recorder, reader: Reader
 ) -> None:
+    began_us = START_US + 90 * SECOND_US
     recorder.write_rest(coverage=[span(1, START_US, START_US + 60 * SECOND_US)])
-    recorder.write_rest(coverage=[span(2, START_US + 90 * SECOND_US, START_US + 120 * SECOND_US)])
+    last = span(2, began_us, START_US + 120 * SECOND_US)
+    recorder.write_rest(run=run(started_us=began_us), coverage=[last])
     now_us = START_US + 130 * SECOND_US
 
     def told() -> list[tuple[int, int]]:
@@ -162,10 +194,15 @@ def test_a_hole_is_told_where_nobody_looked_and_not_where_the_collector_looks_no
         ]
 
     assert told() == [(60, 90), (120, 130)]
-    with hold(recorder.path, Holder(1, "service", "root", 0, None, "v")):
+    with hold(recorder.path, Holder(1, "service", "root", began_us - 1, None, "v")):
+        assert told() == [(60, 90), (120, 130)]
+    with hold(recorder.path, Holder(1, "service", "root", began_us, None, "v")):
         assert told() == [(60, 90)]
         now_us += HOUR_US
-        assert told() == [(60, 90), (120, 3730)]
+        assert told() == [(60, 90), (130, 3730)]
+        now_us -= HOUR_US
+        recorder.write_rest(coverage=[replace(last, growing=False)])
+        assert told() == [(60, 90), (120, 130)]
     assert len(reader.holes("names", START_US, now_us)) == 1
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.history.sample import HOUR_US, MINUTE_US, SECOND_US, START_US, Recorder, connection, judged, run
+from tests.history.sample import HOUR_US, MINUTE_US, SECOND_US, START_US, Recorder, connection, judged, run, span
 from tui.history.read import Reader
 from tui.history.rows import DestinationRow
 from tui.history.sums import activity, categories, changed_destinations, destinations, last_seen
@@ -61,10 +61,11 @@ def test_rows_and_sums_give_the_same_answer(
     recorder: Recorder, reader: Reader, word: str, from_h: int, to_h: int, ended_us: int | None
 ) -> None:
     fill(recorder)
-    recorder.write_rest(run=run(seen_us=END_US, ended_us=ended_us))
-    span = (START_US + from_h * HOUR_US, START_US + to_h * HOUR_US + MINUTE_US)
-    by_sums = asked(reader, word, *span)
-    assert by_sums == asked(reader, f"{word} {BY_ROWS}", *span)
+    watched = replace(span(1, START_US, END_US), namespace="1")
+    recorder.write_rest(run=run(seen_us=END_US, ended_us=ended_us), coverage=[watched])
+    times = (START_US + from_h * HOUR_US, START_US + to_h * HOUR_US + MINUTE_US)
+    by_sums = asked(reader, word, *times)
+    assert by_sums == asked(reader, f"{word} {BY_ROWS}", *times)
     assert by_sums
 
 
@@ -93,7 +94,7 @@ def test_what_is_still_open_from_before_the_span_is_in_it_as_late_as_the_collect
     recorder: Recorder, reader: Reader
 ) -> None:
     recorder.write(connection(1, name=A), connection(2, name=B, outcome=Outcome.CLOSED))
-    recorder.write_rest(run=run(seen_us=START_US + 8 * HOUR_US))
+    recorder.write_rest(coverage=[span(1, START_US, START_US + 8 * HOUR_US)])
     for text in ("", BY_ROWS):
         (row,) = asked(reader, text, START_US + 5 * HOUR_US)
         assert (row.name, row.open, row.last_us) == ("a.example.com", 1, START_US + 8 * HOUR_US)
@@ -118,7 +119,7 @@ def test_the_verdict_of_what_is_open_is_shown_once_the_list_allows_it(recorder: 
         connection(1, name=A, judgement=off),
         connection(2, name=A, judgement=off, opened_us=START_US + SECOND_US, outcome=Outcome.CLOSED),
     )
-    recorder.write_rest(run=run(seen_us=START_US + MINUTE_US))
+    recorder.write_rest(coverage=[span(1, START_US, START_US + MINUTE_US)])
     assert asked(reader)[0].verdict is Verdict.OFF_ALLOWLIST
     recorder.write(connection(1, name=A, judgement=allowed))
     for text in ("", BY_ROWS):

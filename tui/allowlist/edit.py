@@ -14,10 +14,11 @@ from pathlib import Path
 
 import tomlkit
 
-from tui.allowlist.load import parse_rules, refuse_writable_by_others
+from tui.allowlist.load import parse_rules
 from tui.allowlist.rules import Rule
 from tui.config.errors import ConfigError
 from tui.config.strict_toml import LARGEST_BYTES, read_text
+from tui.config.trust import refuse_writable_by_others
 from tui.model.text import clean
 
 LOCK_WAIT_S = 5.0

@@ -1,7 +1,5 @@
 """Read rules from allowlist files. A file that others may write, or that is wrong in one place, is refused whole."""
 
-import os
-import stat
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -13,6 +11,7 @@ from tui.allowlist.hosts import normalise_pattern
 from tui.allowlist.rules import DEFAULT_SOURCE, Rule
 from tui.config.errors import ConfigError
 from tui.config.strict_toml import decode, line_of, read_text
+from tui.config.trust import refuse_writable_by_others
 from tui.model.address import Network, parse_network
 from tui.model.text import clean
 
@@ -68,26 +67,6 @@ def load_file(path: Path) -> list[Rule]:
     except FileNotFoundError:
         return []
     return parse_rules(path, text)
-
-
-def refuse_writable_by_others(path: Path) -> None:
-    """Check that only its owner, who is root or this user, can change an allowlist.
-
-    :raises ConfigError: if somebody else can
-    :raises FileNotFoundError: if there is none
-    """
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise ConfigError(path, f"cannot be read: {error.strerror}", f"Look at it: ls -l {path}") from error
-    if stat.S_IMODE(found.st_mode) & 0o022:
-        hint = f"Run: chmod go-w {path}"
-        raise ConfigError(path, "others may write this allowlist, so it is not trusted", hint)
-    if found.st_uid not in (0, os.geteuid()):
-        hint = f"Run: sudo chown root {path}"
-        raise ConfigError(path, f"user id {found.st_uid} owns this allowlist, so it is not trusted", hint)
 
 
 def parse_rules(path: Path, text: str) -> list[Rule]:

@@ -1,7 +1,7 @@
 """What a rule is, and whether it fits a destination. Knows no file and no history."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from tui.allowlist.hosts import matches
@@ -52,10 +52,7 @@ class Rule:
 
     def in_force(self, now_us: int) -> bool:
         """False once the day after ``expires`` has begun, UTC."""
-        if self.expires is None:
-            return True
-        end = datetime(self.expires.year, self.expires.month, self.expires.day, tzinfo=UTC) + timedelta(days=1)
-        return now_us < int(end.timestamp()) * 1_000_000
+        return self.expires is None or datetime.fromtimestamp(now_us // 1_000_000, UTC).date() <= self.expires
 
     def fits(self, subject: Subject, host: str | None) -> bool:
         """True if the rule speaks of this destination under this host; expiry is not looked at."""

@@ -2,10 +2,13 @@
 
 import os
 import sys
+import traceback
 from io import TextIOWrapper
 
 EXIT_NO = 1
 EXIT_USAGE = 2
+EXIT_FAULT = 70
+"""A fault of this program (sysexits.h, EX_SOFTWARE)."""
 EXIT_INTERRUPTED = 130
 EXIT_UNREAD = 141
 """Nobody reads stdout any more: 128 and SIGPIPE, as of any tool, so that no "yes" or "no" is told by accident."""
@@ -43,6 +46,11 @@ def _run() -> int:
         return EXIT_INTERRUPTED
     except (ConfigError, HistoryError) as error:
         return _fail(str(error), error.hint)
+    except BrokenPipeError:
+        raise
+    except Exception:  # noqa: BLE001 - a fault of the program must not look like an answer
+        traceback.print_exc()
+        return EXIT_FAULT
     return 0
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tui.model.filter import Filter
 
 
+LONGEST_SPAN_US = 3660 * 86_400_000_000
+
+
 class Context:
     """The files of this call: flags before environment before what is usual for this user."""
 
@@ -116,9 +119,12 @@ def span_option(text: str, option: str) -> int:
     from tui.model.times import parse_span
 
     try:
-        return parse_span(text)
+        length = parse_span(text)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=option) from error
+    if length > LONGEST_SPAN_US:
+        raise click.BadParameter(f"{text} is longer than ten years", param_hint=option)
+    return length
 
 
 def filter_argument(words: tuple[str, ...]) -> "Filter":

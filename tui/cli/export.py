@@ -8,18 +8,18 @@ import click
 
 from tui.cli.context import Context, filter_argument, now_us, time_option
 from tui.cli.streams import output_stream, terminal_width
-from tui.model.filter import KEYS
 
 FORMATS = ("table", "csv", "json", "ndjson", "markdown")
-_NEGATED = re.compile(rf"-({'|'.join(KEYS)}):")
+_OPTION = re.compile(r"--|-[oh]\Z")
+"""All else that begins with a hyphen is a negated word of the filter."""
 
 
 class FilterCommand(click.Command):
-    """A command whose arguments are a filter, so that ``-role:api`` is a word of it and no option."""
+    """A command whose arguments are a filter, so that ``-role:api`` and ``-openai`` are words of it and no options."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Set the negated words apart from the options."""
-        words = [arg for arg in args if _NEGATED.match(arg)]
+        words = [arg for arg in args if arg.startswith("-") and not _OPTION.match(arg)]
         rest = [arg for arg in args if arg not in words]
         if words:
             rest += words if "--" in rest else ["--", *words]

@@ -7,6 +7,8 @@ from tui.model.alert import Alert, AlertKind, Finding, Urgency
 from tui.model.connection import Connection, Recorded
 
 _ORDER = list(Urgency)
+PREDATES = "predates-record|"
+"""How the cause of a role's one entry for connections that predate the record begins."""
 
 
 class AlertBook:
@@ -52,7 +54,7 @@ def off_allowlist(connection: Connection, loud: str | None) -> Finding:
     One that was open before recording began, and that no name explains, could not have been named: all such of one
     role are one entry for the review.
     """
-    who = connection.origin.role or (connection.process.name if connection.process else "a process without a role")
+    who = connection.origin.role or (connection.process.name if connection.process else "an unknown process")
     port = connection.remote.port
     name = connection.name.host or " or ".join(connection.name.candidates)
     place = f"{name or connection.remote.ip}:{port}"
@@ -60,7 +62,7 @@ def off_allowlist(connection: Connection, loud: str | None) -> Finding:
     if unnamed_before:
         return Finding(
             AlertKind.OFF_ALLOWLIST,
-            f"predates-record|{who}",
+            f"{PREDATES}{who}",
             Urgency.REVIEW,
             f"{who} had connections open before recording began, so no name could be seen; the latest: {place}",
             connection.opened_us,

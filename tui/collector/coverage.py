@@ -6,31 +6,31 @@ from tui.history.batch import CoverageSpan
 
 
 class Coverage:
-    """The open spans of every source and namespace."""
+    """The growing spans of every source and namespace. What a method returns must be written."""
 
     def __init__(self, next_id: int) -> None:
         self._next_id = next_id
-        self._open: dict[tuple[str, str], CoverageSpan] = {}
+        self._growing: dict[tuple[str, str], CoverageSpan] = {}
 
-    def watched(self, source: str, namespace: str, at_us: int, note: str) -> CoverageSpan | None:
-        """Say that a source works, with what it cannot see; returns a span that must be written now, if any."""
+    def watched(self, source: str, namespace: str, at_us: int, note: str) -> list[CoverageSpan]:
+        """Say that a source works, with what it cannot see; another note begins another span."""
         key = (source, namespace)
-        known = self._open.get(key)
+        known = self._growing.get(key)
         if known is not None and known.note == note:
-            self._open[key] = replace(known, to_us=max(known.to_us, at_us))
-            return None
+            self._growing[key] = replace(known, to_us=max(known.to_us, at_us))
+            return []
         start = known.to_us if known is not None else at_us
-        span = CoverageSpan(self._next_id, source, namespace, start, max(start, at_us), note)
+        ended = [replace(known, growing=False)] if known is not None else []
+        self._growing[key] = CoverageSpan(self._next_id, source, namespace, start, max(start, at_us), note)
         self._next_id += 1
-        self._open[key] = span
-        return span
+        return [*ended, self._growing[key]]
+
+    def beat(self, at_us: int) -> list[CoverageSpan]:
+        """Say that everything that is watched is watched still; between two looks, too, a source watches."""
+        self._growing = {key: replace(s, to_us=max(s.to_us, at_us)) for key, s in self._growing.items()}
+        return list(self._growing.values())
 
     def stopped(self, source: str) -> list[CoverageSpan]:
-        """Say that a source has stopped: its spans end where it was last seen to work, and a hole begins."""
-        ended = [key for key in self._open if key[0] == source]
-        return [self._open.pop(key) for key in ended]
-
-    @property
-    def open(self) -> tuple[CoverageSpan, ...]:
-        """The spans as they now stand."""
-        return tuple(self._open.values())
+        """Say that a source has stopped: its spans end where it was last known to work, and a hole begins."""
+        ended = [key for key in self._growing if key[0] == source]
+        return [replace(self._growing.pop(key), growing=False) for key in ended]

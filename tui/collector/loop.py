@@ -19,15 +19,15 @@ from tui.capture.psutil_sockets import PsutilSockets
 from tui.catalog import Catalogue
 from tui.collector.alerts import AlertBook
 from tui.collector.coverage import Coverage
-from tui.collector.past import tracked_again
+from tui.collector.gaps import Gaps
 from tui.collector.pipeline import SOCKETS, Pipeline
 from tui.collector.rules_in_force import RulesInForce
 from tui.collector.track import Tracker
 from tui.config.errors import ConfigError
 from tui.config.settings import Settings
 from tui.history.batch import Batch, Run
-from tui.history.errors import HistoryCorrupt
-from tui.history.place import Holder, hold, prepare
+from tui.history.errors import HistoryCorrupt, HistoryUnwritable
+from tui.history.place import Holder, hold, identity, prepare
 from tui.history.read import HEARTBEAT_US
 from tui.history.resume import read_past
 from tui.history.write import Writer, open_for_writing
@@ -94,7 +94,7 @@ class Collector:
         table = NameTable()
         for answer in past.answers:
             table.learn(answer)
-        tracker = Tracker(past.next_connection, os.getpid())
+        tracker = Tracker(past.next_connection, os.getpid(), past.namespaces)
         self._lookups = Lookups(options.settings.names.nameservers, self._learn)
         self._pipeline = Pipeline(
             tracker,
@@ -106,11 +106,13 @@ class Collector:
             lambda: self._lookups.settled,
         )
         self._pipeline.keep(self._rules.take_new())
-        self._pipeline.resume(tracked_again(past.connections), {c.id: c for c in past.connections})
+        self._pipeline.resume(past.connections, self._namespace)
         if error is not None:
             self._keep_list(error)
         else:
             self._pipeline.use_allowlist(allowlist, run.started_us)
+        self._identity = identity(options.history)
+        self._gaps = Gaps(options.settings.sockets.interval_s)
         self._failed = Batch()
         self._failing = False
         self._beaten = 0.0
@@ -121,7 +123,8 @@ class Collector:
         """Record until the end."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self._stop.set)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+                loop.add_signal_handler(number, self._stop.set)
         if self._options.for_s is not None:
             loop.call_later(self._options.for_s, self._stop.set)
         self._follow_names()
@@ -141,22 +144,28 @@ class Collector:
                     thread.shutdown(wait=True, cancel_futures=True)
 
     async def _finish(self) -> None:
-        self._run = replace(self._run, ended_us=_now_us())
-        self._beat()
+        now_us = _now_us()
+        self._pipeline.end(replace(self._run, seen_us=now_us, ended_us=now_us))
         await self._commit()
         if self._failing:
-            _say("the end of the record could not be written")
+            raise HistoryUnwritable(
+                f"the end of the record could not be written into {self._options.history}",
+                "Free the disk or end the program that locks the file; what had been written before is safe.",
+            )
 
     async def _look_regularly(self) -> None:
         interval_s = self._options.settings.sockets.interval_s
-        clock = _Gaps(interval_s)
         while not self._stop.is_set():
             began = time.monotonic()
-            if clock.jumped():
-                self._pipeline.looked_away(SOCKETS)
+            self._mind_the_gap()
             await self._look()
+            self._gaps.looked()
             self._reload_rules()
             await self._pause(max(0.0, interval_s - (time.monotonic() - began)))
+
+    def _mind_the_gap(self) -> None:
+        if self._gaps.jumped():
+            self._pipeline.looked_away(SOCKETS)
 
     async def _look(self) -> None:
         try:
@@ -207,9 +216,18 @@ class Collector:
             if time.monotonic() - self._beaten >= HEARTBEAT_US / 1_000_000:
                 self._beat()
             await self._commit()
+            self._refuse_a_lost_history()
+
+    def _refuse_a_lost_history(self) -> None:
+        if identity(self._options.history) != self._identity:
+            raise HistoryUnwritable(
+                f"{self._options.history} or its lock was moved, replaced or removed while recording",
+                "What was recorded went with that file. Start again: retool-egress collect",
+            )
 
     def _beat(self) -> None:
         self._beaten = time.monotonic()
+        self._mind_the_gap()
         self._run = replace(self._run, seen_us=_now_us())
         self._pipeline.beat(self._run)
 
@@ -239,20 +257,3 @@ class Collector:
             self._failing = True
             _say(f"the history cannot be written ({error}); recording goes on in memory until it can")
             self._pipeline.source_stopped(HISTORY, f"it could not be written: {error}", _now_us())
-
-
-class _Gaps:
-    """Tells when more time has passed between two looks than a look may take, or when the clock was set."""
-
-    def __init__(self, interval_s: float) -> None:
-        self._longest_s = max(3 * interval_s, interval_s + 2)
-        self._last: tuple[float, float] | None = None
-
-    def jumped(self) -> bool:
-        """True if nobody looked for too long since the last call, or wall and boot clock went apart by 2 s."""
-        now = (time.clock_gettime(time.CLOCK_BOOTTIME), time.time())
-        last, self._last = self._last, now
-        if last is None:
-            return False
-        passed = now[0] - last[0]
-        return passed > self._longest_s or abs((now[1] - last[1]) - passed) > 2

@@ -1,37 +1,33 @@
 """Observations in, changes of the record out. Owns the state between them; does no input or output and has no clock."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tui.allowlist.judge import Allowlist
-from tui.allowlist.rules import Subject
-from tui.allowlist.target import UNNAMED_ADDRESS
 from tui.catalog import Catalogue
 from tui.collector.alerts import AlertBook, broken_allowlist, off_allowlist, stopped_source
 from tui.collector.coverage import Coverage
 from tui.collector.label import Finding, find, name_of
+from tui.collector.past import tracked_again
+from tui.collector.resolve import resolution
 from tui.collector.track import Changes, Tracked, Tracker
 from tui.config.errors import ConfigError
 from tui.history.batch import Batch, CoverageSpan, KeptAllowlist, Run
 from tui.model.address import parse_address
 from tui.model.alert import Alert, AlertKind
 from tui.model.answer import Answer
-from tui.model.connection import Connection, Judgement, Outcome, Verdict
+from tui.model.connection import UNRECOGNISED, Connection, Judgement, Label, Name, Outcome, Recorded, Verdict
 from tui.model.observation import Dump
 from tui.model.text import clean
 from tui.names.forward import Found, Missed, Result
 from tui.names.table import NameTable
 
 PENDING_US = 3_000_000
-"""A verdict waits no longer than this for a name."""
+"""A verdict waits no longer than this for a name or an owner."""
+DAY_US = 86_400_000_000
 SOCKETS = "sockets"
 NAMES = "names"
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    connection: Connection
-    loud: str | None
+_MENDED = "coverage|allowlist"
 
 
 class Pipeline:
@@ -56,121 +52,136 @@ class Pipeline:
         self._book = book
         self._coverage = coverage
         self._settled = settled
-        self._held: dict[int, _Held] = {}
+        self._held: dict[int, Connection] = {}
+        self._pending: set[int] = set()
         self._missing: dict[str, str] = {}
         self._found = False
         self._stopped: set[str] = set()
-        self._pending: set[int] = set()
+        self._day: int | None = None
 
     def take(self) -> Batch:
         """What has changed since the last call."""
         taken, self.batch = self.batch, Batch()
         return taken
 
-    def resume(self, tracked: list[Tracked], connections: dict[int, Connection]) -> None:
-        """Take over the connections that an earlier collector left open or just ended."""
-        self._tracker.resume(tracked)
-        self._held = {t.id: _Held(connections[t.id], None) for t in tracked if t.is_open and t.id in connections}
+    def resume(self, connections: Iterable[Connection], namespace: str) -> None:
+        """Take over what an earlier collector left open, undecided or just ended.
+
+        What is open in another namespace than the one that is watched now cannot be followed: how it ends is unknown.
+        """
+        followed = []
+        for connection in connections:
+            if connection.origin.namespace == namespace:
+                followed.append(connection)
+            elif connection.outcome is Outcome.OPEN:
+                connection = replace(connection, outcome=Outcome.UNKNOWN)
+                self.batch.connections[connection.id] = (connection, True)
+            if connection.outcome is Outcome.OPEN or connection.judgement.verdict is Verdict.PENDING:
+                self._held[connection.id] = connection
+            if connection.judgement.verdict is Verdict.PENDING:
+                self._pending.add(connection.id)
+        self._tracker.resume(tracked_again(followed))
 
     def observe(self, dump: Dump, note: str) -> None:
         """Take in one look at the sockets of one namespace; ``note`` says what the source cannot see."""
-        self._write_span(self._coverage.watched(SOCKETS, dump.namespace, dump.at_us, note))
+        self._write_spans(self._coverage.watched(SOCKETS, dump.namespace, dump.at_us, note))
         changes = self._tracker.observe(dump)
         for tracked in changes.opened:
-            self._open(tracked, dump.at_us)
+            self._judge(self._opened(tracked), dump.at_us)
         self._alter(changes, dump.at_us)
         self.settle(dump.at_us)
 
-    def _open(self, tracked: Tracked, now_us: int) -> None:
+    def _opened(self, tracked: Tracked) -> Connection:
         _, protocol, local, remote = tracked.key
-        finding, waits = self._find(tracked, now_us)
-        connection = Connection(
+        name = name_of(self._table, self._catalogue, remote.ip, tracked.opened_us)
+        undecided = Judgement(Verdict.PENDING, None, self.allowlist.revision, "")
+        return Connection(
             tracked.id, tracked.opened_us, False, tracked.closed_us, tracked.last_seen_us, SOCKETS, protocol, local,
-            remote, tracked.origin, tracked.process, finding.name, finding.label, finding.judgement, tracked.outcome,
+            remote, tracked.origin, tracked.process, name, Label(UNRECOGNISED), undecided, tracked.outcome,
             None, None, None, tracked.recorded,
         )  # fmt: skip
-        self._put(connection, finding.loud)
-        if waits:
-            self._pending.add(connection.id)
-        else:
-            self._alert(connection, finding.loud)
 
-    def _find(self, tracked: Tracked, now_us: int) -> tuple[Finding, bool]:
-        remote = tracked.key[3]
-        name = name_of(self._table, self._catalogue, remote.ip, tracked.opened_us)
-        finding = find(name, remote.ip, remote.port, tracked.origin.role, self.allowlist, self._catalogue, now_us)
-        nameless = name.host is None and not name.candidates
-        young = now_us < tracked.opened_us + PENDING_US
-        if finding.judgement.verdict is Verdict.OFF_ALLOWLIST and nameless and young and not self._settled():
+    def _judge(self, connection: Connection, now_us: int) -> None:
+        """Label and judge a connection as it now stands; it waits while a name or an owner may still come."""
+        before, remote = connection.judgement, connection.remote
+        finding = find(
+            connection.name, remote.ip, remote.port, connection.origin.role, self.allowlist, self._catalogue, now_us
+        )
+        if self._waits(connection, finding, now_us):
             pending = Judgement(Verdict.PENDING, None, self.allowlist.revision, "a name may still arrive")
-            return replace(finding, judgement=pending, loud=None), True
-        return finding, False
+            self._put(replace(connection, label=finding.label, judgement=pending))
+            self._pending.add(connection.id)
+            return
+        self._pending.discard(connection.id)
+        judgement = finding.judgement
+        self._put(replace(connection, label=finding.label, judgement=judgement))
+        newly_denied = judgement.rule is not None and judgement.rule != before.rule
+        if judgement.verdict is Verdict.OFF_ALLOWLIST and (before.verdict is not judgement.verdict or newly_denied):
+            self._write_alert(self._book.raise_(off_allowlist(self._held[connection.id], finding.loud)))
+
+    def _waits(self, connection: Connection, finding: Finding, now_us: int) -> bool:
+        if finding.judgement.verdict is not Verdict.OFF_ALLOWLIST or now_us >= connection.opened_us + PENDING_US:
+            return False
+        no_owner = connection.process is None and connection.outcome is Outcome.OPEN
+        return no_owner or (_is_nameless(connection.name) and not self._settled())
 
     def _alter(self, changes: Changes, now_us: int) -> None:
         for tracked in changes.altered:
             held = self._held.get(tracked.id)
             if held is None:
                 continue
-            new_owner = held.connection.process != tracked.process or held.connection.origin != tracked.origin
             connection = replace(
-                held.connection,
+                held,
                 closed_us=tracked.closed_us,
                 last_seen_us=tracked.last_seen_us,
                 outcome=tracked.outcome,
                 process=tracked.process,
                 origin=tracked.origin,
             )
-            self._put(connection, held.loud)
-            if new_owner and connection.judgement.verdict is not Verdict.PENDING:
-                self._judge_again(connection, now_us)
+            self._put(connection)
+            if held.process != tracked.process and held.id not in self._pending:
+                self._judge(connection, now_us)
         for id in changes.forgotten:
             if id in self._held and id not in self._pending:
                 self._finish(id)
 
     def _finish(self, id: int) -> None:
-        held = self._held.pop(id)
-        self.batch.connections[id] = (held.connection, True)
+        self.batch.connections[id] = (self._held.pop(id), True)
 
-    def settle(self, now_us: int) -> None:
-        """Give the connections that waited for a name their verdict, once it is known or the wait is over."""
+    def settle(self, now_us: int, *, force: bool = False) -> None:
+        """Decide what waited and need wait no longer; with ``force``, all that waits. Each new day, judge again."""
         for id in list(self._pending):
-            connection = self._held[id].connection
+            connection = self._held[id]
             name = name_of(self._table, self._catalogue, connection.remote.ip, connection.opened_us)
-            named = name.host is not None or bool(name.candidates)
-            if named or self._settled() or now_us >= connection.opened_us + PENDING_US:
-                self._pending.discard(id)
-                self._judge_again(replace(connection, name=name), now_us)
-                if connection.outcome is not Outcome.OPEN:
-                    self._finish(id)
+            self._judge(replace(connection, name=name), now_us + (PENDING_US if force else 0))
+            if id not in self._pending and connection.outcome is not Outcome.OPEN:
+                self._finish(id)
+        day, self._day = self._day, now_us // DAY_US
+        if day is not None and day != self._day:
+            self._judge_open(now_us)
 
-    def _judge_again(self, connection: Connection, now_us: int) -> None:
-        before = connection.judgement
-        remote = connection.remote
-        finding = find(
-            connection.name, remote.ip, remote.port, connection.origin.role, self.allowlist, self._catalogue, now_us
-        )
-        same = (finding.judgement.verdict, finding.judgement.rule) == (before.verdict, before.rule)
-        if same and finding.label == connection.label:
-            return
-        connection = replace(connection, label=finding.label, judgement=finding.judgement)
-        self._put(connection, finding.loud)
-        if before.verdict is not Verdict.OFF_ALLOWLIST:
-            self._alert(connection, finding.loud)
+    def _judge_open(self, now_us: int) -> None:
+        for connection in list(self._held.values()):
+            if connection.outcome is Outcome.OPEN and connection.id not in self._pending:
+                self._judge_if_changed(connection, now_us)
+        self._resolve(now_us)
 
-    def _put(self, connection: Connection, loud: str | None) -> None:
-        self._held[connection.id] = _Held(connection, loud)
+    def _judge_if_changed(self, connection: Connection, now_us: int) -> None:
+        remote, role = connection.remote, connection.origin.role
+        finding = find(connection.name, remote.ip, remote.port, role, self.allowlist, self._catalogue, now_us)
+        before = (connection.judgement.verdict, connection.judgement.rule, connection.label)
+        if (finding.judgement.verdict, finding.judgement.rule, finding.label) != before:
+            self._judge(connection, now_us)
+
+    def _put(self, connection: Connection) -> None:
+        self._held[connection.id] = connection
         self.batch.connections[connection.id] = (connection, False)
-
-    def _alert(self, connection: Connection, loud: str | None) -> None:
-        if connection.judgement.verdict is Verdict.OFF_ALLOWLIST:
-            self._write_alert(self._book.raise_(off_allowlist(connection, loud)))
 
     def _write_alert(self, alert: Alert) -> None:
         self.batch.alerts[alert.id] = alert
 
-    def _write_span(self, span: CoverageSpan | None) -> None:
-        if span is not None:
-            self.batch.coverage[span.id] = span
+    def _write_spans(self, spans: Iterable[CoverageSpan]) -> None:
+        self.batch.coverage |= {span.id: span for span in spans}
 
     def learn(self, result: Result, namespace: str) -> None:
         """Take in the result of one look-up."""
@@ -181,15 +192,27 @@ class Pipeline:
             self._found = True
             self._learn_found(result)
         if self._settled():
-            self._write_span(self._coverage.watched(NAMES, namespace, result.at_us, self._names_note()))
+            self._write_spans(self._coverage.watched(NAMES, namespace, result.at_us, self._names_note()))
         self.settle(result.at_us)
 
     def _learn_found(self, found: Found) -> None:
         until_us = found.at_us + round(found.ttl_s * 1_000_000)
-        for ip in found.addresses:
-            answer = self._table.learn(Answer(found.host, str(parse_address(ip)), found.at_us, until_us))
+        addresses = {str(parse_address(ip)) for ip in found.addresses}
+        for ip in addresses:
+            answer = self._table.learn(Answer(found.host, ip, found.at_us, until_us))
             self.batch.answers[answer.host, answer.ip, answer.from_us] = answer
         self._table.forget_before(found.at_us)
+        self._name_open(addresses, found.at_us)
+
+    def _name_open(self, addresses: set[str], now_us: int) -> None:
+        """What is open without a name has one from now on, when a look-up gives its address."""
+        nameless = [c for c in self._held.values() if c.remote.ip in addresses and _is_nameless(c.name)]
+        for connection in nameless:
+            if connection.outcome is Outcome.OPEN and connection.id not in self._pending:
+                name = name_of(self._table, self._catalogue, connection.remote.ip, now_us)
+                self._judge(replace(connection, name=name), now_us)
+        if nameless:
+            self._resolve(now_us)
 
     def _names_note(self) -> str:
         """What cannot be named: every name, or the allowed ones that do not resolve. Others need not exist here."""
@@ -204,30 +227,30 @@ class Pipeline:
         self.batch.allowlists |= {kept.revision: kept for kept in allowlists}
 
     def use_allowlist(self, allowlist: Allowlist, now_us: int) -> None:
-        """Judge what is open, and what comes, by a new list; alerts whose destination it allows are resolved."""
+        """Judge what is open, and what comes, by a new list; what has ended keeps the verdict as of then."""
         self.allowlist = allowlist
-        for held in list(self._held.values()):
-            if held.connection.judgement.verdict is not Verdict.PENDING:
-                self._judge_again(held.connection, now_us)
-        for alert in self._book.resolve(lambda a: self._allowed_now(a, now_us), now_us):
+        self._judge_open(now_us)
+        for alert in self._book.resolve(lambda a: "the allowlist was mended" if a.cause == _MENDED else None, now_us):
             self._write_alert(alert)
 
-    def _allowed_now(self, alert: Alert, now_us: int) -> str | None:
-        if alert.cause == "coverage|allowlist":
-            return "the allowlist was mended"
-        if alert.kind is not AlertKind.OFF_ALLOWLIST or alert.destination is None or alert.port is None:
-            return None
-        subject = self._subject(alert.destination, alert.port, alert.role)
-        judgement = self.allowlist.judge(subject, now_us)
-        if judgement.verdict is Verdict.OFF_ALLOWLIST or alert.cause.startswith("predates-record"):
-            return None
-        return f"the allowlist (revision {self.allowlist.revision}) has it: {judgement.why}"
+    def _resolve(self, now_us: int) -> None:
+        """End the alerts whose destination, under the name that is known for it now, is allowed."""
+        waiting = {
+            c.origin.role
+            for c in self._held.values()
+            if c.recorded is Recorded.PREDATES_RECORD
+            and c.outcome is Outcome.OPEN
+            and c.judgement.verdict is Verdict.OFF_ALLOWLIST
+            and _is_nameless(c.name)
+        }
 
-    def _subject(self, destination: str, port: int, role: str | None) -> Subject:
-        try:
-            return Subject(None, str(parse_address(destination)), port, role)
-        except ValueError:
-            return Subject(destination, UNNAMED_ADDRESS, port, role)
+        def gone(alert: Alert) -> str | None:
+            if alert.kind is not AlertKind.OFF_ALLOWLIST:
+                return None
+            return resolution(alert, self.allowlist, self._table, self._catalogue, alert.role in waiting, now_us)
+
+        for alert in self._book.resolve(gone, now_us):
+            self._write_alert(alert)
 
     def keep_allowlist(self, error: ConfigError, now_us: int) -> None:
         """Say that the files cannot be used and the list in force stays."""
@@ -243,21 +266,28 @@ class Pipeline:
     def source_works(self, source: str, now_us: int) -> None:
         """A source works: an alert that said otherwise is resolved."""
         self._stopped.discard(source)
-        for alert in self._book.resolve(
-            lambda a: "it works again" if a.cause == f"coverage|{source}" else None, now_us
-        ):
+        cause = f"coverage|{source}"
+        for alert in self._book.resolve(lambda a: "it works again" if a.cause == cause else None, now_us):
             self._write_alert(alert)
 
     def looked_away(self, source: str) -> None:
-        """Nobody looked for longer than a look may take: a hole without a fault, such as a sleeping machine."""
-        for span in self._coverage.stopped(source):
-            self._write_span(span)
+        """Nobody looked for longer than a look may take: a hole, and what ends in it ends at an unknown time."""
+        self._write_spans(self._coverage.stopped(source))
+        if source == SOCKETS:
+            self._tracker.looked_away()
 
     def beat(self, run: Run) -> None:
-        """Say how far everything that is watched reaches; look-ups watch between two answers too."""
+        """Say how far everything that is watched reaches."""
         self.batch.run = run
-        for span in self._coverage.open:
-            if span.source == NAMES:
-                self._coverage.watched(NAMES, span.namespace, run.seen_us, span.note)
-        for span in self._coverage.open:
-            self._write_span(span)
+        self._write_spans(self._coverage.beat(run.seen_us))
+
+    def end(self, run: Run) -> None:
+        """Decide what waits, and let everything that is watched end here."""
+        self.settle(run.seen_us, force=True)
+        self.beat(run)
+        for source in (SOCKETS, NAMES):
+            self._write_spans(self._coverage.stopped(source))
+
+
+def _is_nameless(name: Name) -> bool:
+    return name.host is None and not name.candidates

@@ -1,5 +1,6 @@
 """Tell connections from looks at sockets: which are new, which have ended, and how. Pure; names and judges nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tui.model.connection import Endpoint, Origin, Outcome, Process, Recorded
@@ -49,8 +50,10 @@ class Changes:
 class Tracker:
     """Follows the sockets of any number of namespaces from dump to dump."""
 
-    def __init__(self, next_id: int, own_pid: int) -> None:
+    def __init__(self, next_id: int, own_pid: int, recorded: Iterable[str] = ()) -> None:
+        """``recorded`` names the namespaces that an earlier collector has watched."""
         self._next_id = next_id
+        self._recorded = set(recorded)
         self._own_pid = own_pid
         self._tracked: dict[Key, Tracked] = {}
         self._inbound: dict[Key, int] = {}
@@ -62,14 +65,19 @@ class Tracker:
         """Take over what an earlier collector followed, before the first dump."""
         self._tracked = {t.key: t for t in tracked}
 
+    def looked_away(self) -> None:
+        """Nobody looked for a while: when something ended meanwhile cannot be known."""
+        self._started.clear()
+
     def observe(self, dump: Dump) -> Changes:
         """Take in one look at one namespace."""
         for protocol, port in dump.listening:
-            self._listened[dump.namespace, protocol, port] = dump.at_us
+            if protocol == "tcp":
+                self._listened[dump.namespace, protocol, port] = dump.at_us
         opened, altered, forgotten, present = list[Tracked](), list[Tracked](), list[int](), set[Key]()
         for socket in dump.sockets:
             key = (dump.namespace, socket.protocol, socket.local, socket.remote)
-            if not self._is_ours_to_record(key, socket, dump.at_us):
+            if not self._is_ours_to_record(key, socket, dump):
                 continue
             present.add(key)
             before = self._tracked.get(key)
@@ -88,6 +96,7 @@ class Tracker:
                 altered.append(after)
         self._end_absent(dump, present, altered, forgotten)
         self._started.add(dump.namespace)
+        self._recorded.add(dump.namespace)
         self._forget_old(dump.at_us)
         return Changes(tuple(opened), tuple(altered), tuple(forgotten))
 
@@ -98,7 +107,8 @@ class Tracker:
                 altered.append(_ended(gone, dump.at_us if dump.namespace in self._started else None))
             forgotten.append(gone.id)
 
-    def _is_ours_to_record(self, key: Key, socket: Socket, at_us: int) -> bool:
+    def _is_ours_to_record(self, key: Key, socket: Socket, dump: Dump) -> bool:
+        at_us = dump.at_us
         if socket.pid == self._own_pid:
             self._own[key] = at_us
             return False
@@ -107,10 +117,15 @@ class Tracker:
             return False
         if key in self._tracked:
             return True
-        inbound = key in self._inbound or (key[0], socket.protocol, socket.local.port) in self._listened
-        if inbound:
+        if key in self._inbound or self._is_served(socket, dump):
             self._inbound[key] = at_us
-        return not inbound
+            return False
+        return True
+
+    def _is_served(self, socket: Socket, dump: Dump) -> bool:
+        """True if its local port waits for peers; of UDP only now, since a client may bind before it connects."""
+        here = (socket.protocol, socket.local.port)
+        return here in dump.listening or (dump.namespace, *here) in self._listened
 
     def _same_owner(self, before: Tracked, socket: Socket, dump: Dump) -> bool:
         """Across two collectors the endpoints alone may mislead; while one looks on, a socket may change hands."""
@@ -132,7 +147,7 @@ class Tracker:
             owner.process if owner else None,
             _origin(dump.namespace, owner),
             Outcome.CLOSED if ended else Outcome.OPEN,
-            Recorded.LIVE if dump.namespace in self._started else Recorded.PREDATES_RECORD,
+            Recorded.LIVE if dump.namespace in self._recorded else Recorded.PREDATES_RECORD,
         )
         self._next_id += 1
         return tracked
@@ -155,12 +170,12 @@ def _continues(before: Tracked, socket: Socket) -> bool:
 
 
 def _seen_again(before: Tracked, socket: Socket, dump: Dump) -> Tracked:
-    after = replace(before, last_seen_us=dump.at_us, state=socket.state)
+    after = replace(before, last_seen_us=max(dump.at_us, before.last_seen_us), state=socket.state)
     owner = dump.owners.get(socket.pid) if socket.pid is not None else None
     if before.process is None and owner is not None and before.is_open:
         after = replace(after, process=owner.process, origin=_origin(dump.namespace, owner))
     if before.is_open and socket.state is SocketState.ENDED:
-        after = replace(after, outcome=Outcome.CLOSED, closed_us=dump.at_us)
+        after = replace(after, outcome=Outcome.CLOSED, closed_us=after.last_seen_us)
     return after
 
 
@@ -174,4 +189,4 @@ def _ended(before: Tracked, at_us: int | None) -> Tracked:
         outcome = Outcome.TIMED_OUT
     else:
         outcome = Outcome.UNKNOWN
-    return replace(before, outcome=outcome, closed_us=at_us)
+    return replace(before, outcome=outcome, closed_us=max(at_us, before.last_seen_us))

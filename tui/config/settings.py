@@ -10,6 +10,7 @@ import msgspec
 from tui.catalog import Service
 from tui.config.errors import ConfigError
 from tui.config.strict_toml import decode, line_of, read_text
+from tui.config.trust import refuse_writable_by_others
 from tui.model.address import parse_network
 
 DEFAULT_INTERNAL = (
@@ -70,6 +71,7 @@ def load_settings(path: Path, *, named: bool) -> Settings:
     :raises ConfigError: if it is wrong, cannot be read, or was named and is not there
     """
     try:
+        refuse_writable_by_others(path)
         text = read_text(path)
     except FileNotFoundError as error:
         if named:
@@ -80,7 +82,20 @@ def load_settings(path: Path, *, named: bool) -> Settings:
     return Settings(path, file.sockets, file.names, file.internal, file.service)
 
 
+def _check_services(path: Path, text: str, file: ConfigFile) -> None:
+    seen = set[str]()
+    for place, service in enumerate(file.service):
+        line = line_of(text, ["service", place])
+        if service.id in seen:
+            raise ConfigError(path, f"two services have the id `{service.id}`", "Give each its own.", line)
+        if service.default:
+            hint = "Allow it in allowlist.toml, with a reason, or with: retool-egress allowlist add."
+            raise ConfigError(path, "`default` is for the hosts that Retool's own page names", hint, line)
+        seen.add(service.id)
+
+
 def _check(path: Path, text: str, file: ConfigFile) -> None:
+    _check_services(path, text, file)
     for server in file.names.nameservers:
         try:
             ip_address(server)

@@ -29,7 +29,7 @@ def decode(path: Path, text: str, type_: type[T]) -> T:
         return msgspec.toml.decode(text, type=type_, strict=True)
     except msgspec.ValidationError as error:
         raise _misfit(path, text, str(error), type_) from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         found = _TOML_LINE.search(str(error))
         line = int(found[1]) if found else text.rstrip("\n").count("\n") + 1
         message = "this is no valid TOML: " + _TOML_LINE.sub("", str(error)).strip().rstrip(".").lower()

@@ -18,6 +18,8 @@ class CoverageSpan:
     to_us: int
     note: str
     """What this source could not see while it watched; empty where nothing is missing."""
+    growing: bool = True
+    """False once it has ended: ``to_us`` is then its end, and not only how far it had come at the last commit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ CREATE TABLE run (
     version TEXT NOT NULL);
 CREATE TABLE coverage (
     id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, source TEXT NOT NULL, namespace TEXT NOT NULL,
-    from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, note TEXT NOT NULL);
+    from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, growing INTEGER NOT NULL, note TEXT NOT NULL);
 CREATE INDEX coverage_to ON coverage (to_us);
+CREATE INDEX coverage_place ON coverage (source, namespace, to_us);
 CREATE TABLE allowlist_revision (
     id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, fingerprint TEXT NOT NULL, rules TEXT NOT NULL);
 CREATE TABLE answer (
@@ -75,8 +76,9 @@ CREATE UNIQUE INDEX alert_open ON alert (cause) WHERE resolved_us IS NULL;
 CREATE INDEX alert_revision ON alert (revision);
 CREATE VIEW recorded AS
 SELECT c.id, c.revision, c.opened_us, c.opened_exact, c.closed_us,
-    CASE WHEN c.outcome = 0 THEN max(c.last_seen_us, coalesce((SELECT seen_us FROM run ORDER BY id DESC LIMIT 1), 0))
-        ELSE c.last_seen_us END AS last_seen_us, r.source, r.protocol,
+    CASE WHEN c.outcome = 0 THEN max(c.last_seen_us, coalesce((SELECT max(g.to_us) FROM coverage g
+        WHERE g.source = 'sockets' AND g.namespace = o.namespace), 0)) ELSE c.last_seen_us END AS last_seen_us,
+    r.source, r.protocol,
     c.local_ip, c.local_port, c.ip, d.port, CASE WHEN d.named THEN d.name END AS host, d.name AS destination,
     c.destination AS destination_id, j.evidence, j.candidates, j.category, j.service, j.verdict, j.rule,
     j.allowlist_revision, x.word AS outcome, c.bytes_sent, c.bytes_received, p.pid, p.name AS process, p.user,

@@ -60,6 +60,19 @@ def default_history(environ: dict[str, str], *, system: Path = SYSTEM_HISTORY, e
     return system
 
 
+def identity(history: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Which files stand at the places of a history and its lock (device and inode), None where there is none."""
+    return tuple(_file(path) for path in (history, lock_path(history)))
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def prepare(history: Path) -> None:
     """Make the directory and the empty file of a history with their permissions.
 

@@ -93,25 +93,29 @@ class Reader:
         ).fetchone()
         return Run(*row) if row else None
 
+    def is_live(self, run: Run | None) -> bool:
+        """True while the collector of this run holds the history."""
+        holder = holder_of(self.path)
+        return holder is not None and run is not None and run.ended_us is None and holder.since_us == run.started_us
+
     def _present_spans(self, run: Run) -> list[CoverageSpan]:
         rows = self.db.execute(
-            "SELECT id, source, namespace, from_us, to_us, note FROM coverage WHERE to_us >= ? ORDER BY id",
+            "SELECT id, source, namespace, from_us, to_us, note, growing FROM coverage WHERE to_us >= ? ORDER BY id",
             (run.seen_us - 2 * HEARTBEAT_US,),
         )
         latest = {(row[1], row[2]): CoverageSpan(*row) for row in rows}
-        return list(latest.values())
+        return [span for span in latest.values() if span.growing]
 
     def holes(self, source: str, from_us: int, to_us: int) -> list[Hole]:
         """When ``source`` watched nothing, between two times."""
+        run = self.last_run()
+        alive_from_us = run.started_us if run is not None and self.is_live(run) else to_us + 1
         rows = self.db.execute(
-            "SELECT from_us, to_us FROM coverage WHERE source = ? AND to_us >= ? AND from_us <= ?",
-            (source, from_us - JOIN_US, to_us + JOIN_US),
-        ).fetchall()
-        if rows and holder_of(self.path) is not None:
-            last = max(rows, key=lambda row: int(row[1]))
-            if last[1] + 3 * HEARTBEAT_US >= to_us:
-                rows.append((last[0], to_us))
-        return holes(source, rows, from_us, to_us)
+            "SELECT from_us, to_us + CASE WHEN growing AND from_us >= ? THEN ? ELSE 0 END FROM coverage "
+            "WHERE source = ? AND to_us >= ? AND from_us <= ?",
+            (alive_from_us, 2 * HEARTBEAT_US, source, from_us - JOIN_US - 2 * HEARTBEAT_US, to_us + JOIN_US),
+        )
+        return holes(source, rows.fetchall(), from_us, to_us)
 
     def alerts(self, *, open_only: bool = False, limit: int = 1000) -> list[Alert]:
         """Alerts, open ones first, the most urgent and the latest on top."""
@@ -142,10 +146,16 @@ class Reader:
         only = "" if destination_id is None else "AND destination_id = ? "
         sql = (
             f"SELECT {CONNECTION_COLUMNS} FROM recorded WHERE opened_us <= ? "  # noqa: S608
-            "AND (last_seen_us >= ? OR outcome = 'open') "
+            "AND last_seen_us >= CASE outcome WHEN 'open' THEN ? ELSE ? END "
             f"{only}AND {condition} AND id {beyond} ? ORDER BY id {order} LIMIT ?"
         )
-        given = [to_us, from_us, *([] if destination_id is None else [destination_id]), *values]
+        given = [
+            to_us,
+            self._open_from(from_us),
+            from_us,
+            *([] if destination_id is None else [destination_id]),
+            *values,
+        ]
         reached, left = (_ID_MAX if newest_first else -1), (_ID_MAX if limit < 0 else limit)
         while left > 0:
             page = self.db.execute(sql, [*given, reached, min(left, PAGE_ROWS)]).fetchall()
@@ -160,14 +170,27 @@ class Reader:
         """The latest connections to an address or a host (also as one of several candidates) between two times."""
         cursor = self.db.execute(
             f"SELECT {CONNECTION_COLUMNS} FROM recorded WHERE {_TO} ORDER BY id DESC LIMIT ?",  # noqa: S608
-            [*_to(ip, host, from_us, to_us), limit],
+            [*self._to(ip, host, from_us, to_us), limit],
         )
         return list(map(connection_from, cursor))
 
     def count_connections_to(self, ip: str | None, host: str | None, from_us: int, to_us: int) -> int:
         """How many there are."""
-        row = self.db.execute(f"SELECT count(*) FROM recorded WHERE {_TO}", _to(ip, host, from_us, to_us))  # noqa: S608
-        return int(row.fetchone()[0])
+        given = self._to(ip, host, from_us, to_us)
+        return int(self.db.execute(f"SELECT count(*) FROM recorded WHERE {_TO}", given).fetchone()[0])  # noqa: S608
+
+    def count_unnamed(self, from_us: int, to_us: int) -> int:
+        """How many connections between two times stand under an address alone, whose name is not known."""
+        given = self._to(None, None, from_us, to_us)[:3]
+        sql = f"SELECT count(*) FROM recorded WHERE {_LIVED} AND host IS NULL AND candidates IS NULL"  # noqa: S608
+        return int(self.db.execute(sql, given).fetchone()[0])
+
+    def _to(self, ip: str | None, host: str | None, from_us: int, to_us: int) -> list[object]:
+        return [to_us, self._open_from(from_us), from_us, pack(ip) if ip else None, host, host]
+
+    def _open_from(self, from_us: int) -> int:
+        """Since when an open connection must have been seen to live still at a time, since signs of life come late."""
+        return from_us - 2 * HEARTBEAT_US if self.is_live(self.last_run()) else from_us
 
     def addresses(self, destination_id: int) -> list[AddressRow]:
         """The addresses under which a destination was seen, the latest first."""
@@ -196,12 +219,8 @@ class Reader:
         return [Answer(r[0], unpack(r[1]), r[2], r[3]) for r in rows]
 
 
-_TO = """opened_us <= ? AND (last_seen_us >= ? OR outcome = 'open')
-    AND (ip = ? OR host = ? OR instr(' ' || candidates || ' ', ' ' || ? || ' ') > 0)"""
-
-
-def _to(ip: str | None, host: str | None, from_us: int, to_us: int) -> list[object]:
-    return [to_us, from_us, pack(ip) if ip else None, host, host]
+_LIVED = "opened_us <= ? AND last_seen_us >= CASE outcome WHEN 'open' THEN ? ELSE ? END"
+_TO = f"{_LIVED} AND (ip = ? OR host = ? OR instr(' ' || candidates || ' ', ' ' || ? || ' ') > 0)"
 
 
 def alert_from(row: Sequence[Any]) -> Alert:

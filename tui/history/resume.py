@@ -33,7 +33,8 @@ JUST_ENDED_US = 120_000_000
 _CONNECTIONS = f"""
 SELECT {CONNECTION_COLUMNS} FROM recorded WHERE id IN (SELECT id FROM connection WHERE outcome = {OPEN})
     OR id IN (SELECT id FROM connection
-        WHERE revision > (SELECT value FROM meta WHERE key = 'revision') - 2000 AND closed_us > ?)
+        WHERE revision > (SELECT value FROM meta WHERE key = 'revision') - 2000
+            AND (closed_us > ? OR judgement IN (SELECT id FROM judgement WHERE verdict = 'pending')))
 """  # noqa: S608
 
 
@@ -50,6 +51,8 @@ class Past:
     alerts: tuple[Alert, ...]
     """The open ones."""
     answers: tuple[Answer, ...]
+    namespaces: tuple[str, ...]
+    """Those whose sockets were ever watched."""
     allowlist: KeptAllowlist | None
     """The one that was last in force."""
 
@@ -69,6 +72,7 @@ def read_past(db: sqlite3.Connection, now_us: int) -> Past:
         tuple(_connection(connection_from(row)) for row in rows),
         tuple(alert_from(row) for row in alerts),
         tuple(Answer(host, unpack(ip), start, end) for host, ip, start, end in answers),
+        tuple(row[0] for row in db.execute("SELECT DISTINCT namespace FROM coverage WHERE source = 'sockets'")),
         _last_allowlist(db),
     )
 

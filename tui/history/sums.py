@@ -118,8 +118,8 @@ def _total(values: Iterable[int | None]) -> int | None:
 
 
 def _alive_us(reader: Reader) -> int | None:
-    run = reader.last_run()
-    return run.seen_us if run else None
+    row = reader.db.execute("SELECT max(to_us) FROM coverage WHERE source = 'sockets'").fetchone()
+    return row[0] if row[0] is not None else None
 
 
 def categories(rows: Iterable[DestinationRow], last_seen: Mapping[str, int]) -> list[CategoryRow]:

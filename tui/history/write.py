@@ -42,8 +42,9 @@ ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, urgency = excluded.
     resolution = excluded.resolution
 """
 _COVERAGE = """
-INSERT INTO coverage (id, revision, source, namespace, from_us, to_us, note) VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, to_us = excluded.to_us, note = excluded.note
+INSERT INTO coverage (id, revision, source, namespace, from_us, to_us, note, growing) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, to_us = excluded.to_us, note = excluded.note,
+    growing = excluded.growing
 """
 _ANSWER = """
 INSERT INTO answer (host, ip, from_us, until_us) VALUES (?, ?, ?, ?)
@@ -54,6 +55,10 @@ INSERT INTO run (id, revision, started_us, seen_us, ended_us, until_us, kind, pi
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, seen_us = excluded.seen_us, ended_us = excluded.ended_us
 """
+
+
+BUSY_S = 0.5
+"""How long a commit waits for another program's lock before it is tried again later; nothing is lost by that."""
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
@@ -80,7 +85,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 def _open(path: Path) -> sqlite3.Connection:
     """SQLite gives the files that it makes beside a database the database's own permissions."""
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
     try:
         refuse_strange(db, path)
         db.execute("PRAGMA journal_mode = WAL")
@@ -202,7 +207,10 @@ class Writer:
         )  # fmt: skip
         self._db.executemany(
             _COVERAGE,
-            [(s.id, revision, s.source, s.namespace, s.from_us, s.to_us, s.note) for s in batch.coverage.values()],
+            [
+                (s.id, revision, s.source, s.namespace, s.from_us, s.to_us, s.note, int(s.growing))
+                for s in batch.coverage.values()
+            ],
         )
         self._db.executemany(_ANSWER, [(a.host, pack(a.ip), a.from_us, a.until_us) for a in batch.answers.values()])
         self._db.executemany(

@@ -27,13 +27,15 @@ class Answer:
     notes: tuple[str, ...]
     ahead: bool
     """True if the span lies before the record begins."""
+    unnamed: int
+    """Connections in the span that may have been to this name, since nobody looked the name up; 0 for an address."""
 
     @property
     def exit_code(self) -> int:
         """0 yes, 1 no, 3 cannot tell."""
         if self.count:
             return 0
-        return 3 if self.holes or self.ahead else 1
+        return 3 if self.holes or self.ahead or self.unnamed else 1
 
 
 def look_for(reader: Reader, what: str, span: tuple[int, int] | None, now_us: int) -> Answer:
@@ -55,6 +57,7 @@ def look_for(reader: Reader, what: str, span: tuple[int, int] | None, now_us: in
         tuple(reader.holes("sockets", from_us, to_us)),
         recording.notes,
         to_us < first_us,
+        0 if host is None or reader.answers(host=host, limit=1) else reader.count_unnamed(from_us, to_us),
     )
 
 
@@ -70,19 +73,27 @@ def answer_lines(answer: Answer) -> list[str]:
     span = f"between {_both(answer.from_us)} and {_both(answer.to_us)}"
     holes = ", ".join(f"{_clock(h.from_us)}-{_clock(h.to_us)}" for h in answer.holes)
     if answer.count:
-        many = "1 connection" if answer.count == 1 else f"{answer.count} connections"
-        lines = [f"Yes: {many} to {answer.what} {span}.", *map(_line, answer.shown)]
+        lines = [f"Yes: {_counted(answer.count)} to {answer.what} {span}.", *map(_line, answer.shown)]
         if answer.count > len(answer.shown):
             lines.append(f"  and {answer.count - len(answer.shown)} earlier ones; see retool-egress export")
     elif answer.ahead:
         lines = [f"Cannot tell: nothing was recorded yet {span}."]
     elif holes:
         lines = [f"Cannot tell: nothing to {answer.what} is recorded {span}, but not recorded {holes}."]
+    elif answer.unnamed:
+        lines = [
+            f"Cannot tell: nothing is recorded under the name {answer.what} {span}, but nobody looked this name up, "
+            f"and {_counted(answer.unnamed)} went to an address whose name is not known."
+        ]
     else:
         lines = [f"No: nothing to {answer.what} {span}, and no hole in that span."]
     if answer.count and holes:
         lines.append(f"Not recorded in that span: {holes}.")
     return [clean(line, 400) for line in lines + [f"Note: {note}." for note in answer.notes]]
+
+
+def _counted(connections: int) -> str:
+    return "1 connection" if connections == 1 else f"{connections} connections"
 
 
 def _both(us: int) -> str:
