@@ -147,6 +147,8 @@ def test_a_filter_chooses_rows(invoke: Invoke, words: list[str], expected: list[
 def test_a_negated_word_is_no_option_wherever_it_stands(invoke: Invoke) -> None:
     assert hosts(invoke("export", "-role:api", "--format", "ndjson", "host:openai").stdout) == ["api.openai.com"]
     assert hosts(invoke("export", "--format", "ndjson", "--", "-role:api", "host:openai").stdout) == ["api.openai.com"]
+    assert "api.openai.com" not in hosts(invoke("export", "-openai", "--format", "ndjson").stdout)
+    assert "api.openai.com" not in hosts(invoke("export", "-/open.i/", "--format", "ndjson").stdout)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from tests.history.sample import HOUR_US, MINUTE_US, SECOND_US, START_US, Recorder, connection, judged, run, span
 from tui.history.read import Reader
 from tui.history.rows import DestinationRow
-from tui.history.sums import activity, categories, changed_destinations, destinations, last_seen
+from tui.history.sums import activity, changed_destinations, destinations, last_seen
 from tui.model.connection import Endpoint, Evidence, Label, Name, Origin, Outcome, Verdict
 from tui.model.filter import Filter
 
@@ -178,19 +178,6 @@ def test_when_a_category_was_last_seen_costs_the_same_however_long_the_record_is
     for outcome in (Outcome.OPEN, Outcome.CLOSED):
         recorder.write(*(connection(2 + n, opened_us=START_US + n * MINUTE_US, outcome=outcome) for n in range(1000)))
     assert steps() <= few + 5
-
-
-def test_categories_are_summed_from_their_destinations(recorder: Recorder, reader: Reader) -> None:
-    recorder.write(
-        connection(1, name=A, label=Label("Retool AI"), judgement=judged(Verdict.OFF_ALLOWLIST), bytes_sent=5),
-        connection(2, name=B, label=Label("Retool AI"), origin=Origin("1", "jobs-runner"), outcome=Outcome.REFUSED),
-        connection(3, name=B, label=Label("Retool AI"), origin=Origin("1", None)),
-    )
-    found = {row.category: row for row in categories(asked(reader), {"Retool AI": 1, "Usage reporting": 77})}
-    ai, usage = found["Retool AI"], found["Usage reporting"]
-    assert (ai.connections, ai.open, ai.failed, ai.off_list, ai.bytes_sent) == (3, 2, 1, 1, 5)
-    assert ai.roles == ("api", "jobs-runner")
-    assert (usage.connections, usage.last_us, usage.bytes_sent) == (0, 77, None)
 
 
 def test_activity_counts_openings_in_steps_that_end_now(recorder: Recorder, reader: Reader) -> None:

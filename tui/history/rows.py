@@ -67,21 +67,6 @@ class DestinationRow:
 
 
 @dataclass(frozen=True, slots=True)
-class CategoryRow:
-    """A service category summed over a span; ``last_us`` and ``ever`` look at the whole record."""
-
-    category: str
-    connections: int
-    open: int
-    failed: int
-    off_list: int
-    bytes_sent: int | None
-    bytes_received: int | None
-    last_us: int | None
-    roles: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class AddressRow:
     """An address under which a destination was seen, and how its name was known there."""
 

@@ -1,11 +1,11 @@
 """The sums that screens show, from the roll-ups where they can answer and from the rows where a filter needs them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tui.history.filter_sql import HOUR_COLUMNS, sums_answer, where
 from tui.history.read import Reader
-from tui.history.rows import FAILING, CategoryRow, DestinationRow
+from tui.history.rows import FAILING, DestinationRow
 from tui.history.schema import HOUR_US, MINUTE_US, OPEN
 from tui.model.connection import Outcome, Verdict
 from tui.model.filter import Filter
@@ -120,33 +120,6 @@ def _total(values: Iterable[int | None]) -> int | None:
 def _alive_us(reader: Reader) -> int | None:
     row = reader.db.execute("SELECT max(to_us) FROM coverage WHERE source = 'sockets'").fetchone()
     return row[0] if row[0] is not None else None
-
-
-def categories(rows: Iterable[DestinationRow], last_seen: Mapping[str, int]) -> list[CategoryRow]:
-    """Service categories summed from their destinations; one that only ``last_seen`` knows has zero counts."""
-    grouped: dict[str, list[DestinationRow]] = {}
-    for row in rows:
-        grouped.setdefault(row.category, []).append(row)
-    found = [_category(name, rows) for name, rows in grouped.items()]
-    return found + [
-        CategoryRow(name, 0, 0, 0, 0, None, None, last_us, ())
-        for name, last_us in last_seen.items()
-        if name not in grouped
-    ]
-
-
-def _category(name: str, rows: Sequence[DestinationRow]) -> CategoryRow:
-    return CategoryRow(
-        name,
-        sum(row.connections for row in rows),
-        sum(row.open for row in rows),
-        sum(row.failed for row in rows),
-        sum(row.connections for row in rows if row.verdict is Verdict.OFF_ALLOWLIST),
-        _total(row.bytes_sent for row in rows),
-        _total(row.bytes_received for row in rows),
-        max(row.last_us for row in rows),
-        tuple(sorted({row.role for row in rows if row.role})),
-    )
 
 
 def last_seen(reader: Reader) -> dict[str, int]:

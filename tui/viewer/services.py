@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tui.catalog import CATEGORY_ORDER, CLOUD_METADATA, Catalogue
-from tui.history.rows import CategoryRow, DestinationRow, Hole
+from tui.history.rows import DestinationRow, Hole
 from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.connection import INTERNAL_CATEGORY, UNRECOGNISED, Verdict
 from tui.model.times import HOUR_US, MINUTE_US, ago
@@ -36,6 +36,15 @@ class ServiceLine:
     """The same in fewer and fewer words: the first that fits is shown."""
     spark: tuple[int | None, ...]
     """Connections opened in the last hour, None where nothing was recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Total:
+    """Several destinations together."""
+
+    connections: int
+    failed: int
+    bytes_sent: int | None
 
 
 def group_of(category: str, catalogue: Catalogue) -> str:
@@ -98,24 +107,13 @@ def _line(
     return ServiceLine(name, style, state, details, spark)
 
 
-def _sum(rows: Sequence[DestinationRow]) -> CategoryRow:
-    known = [r.bytes_sent for r in rows if r.bytes_sent is not None]
-    received = [r.bytes_received for r in rows if r.bytes_received is not None]
-    return CategoryRow(
-        "",
-        sum(r.connections for r in rows),
-        sum(r.open for r in rows),
-        sum(r.failed for r in rows),
-        sum(r.connections for r in rows if r.verdict is Verdict.OFF_ALLOWLIST),
-        sum(known) if known else None,
-        sum(received) if received else None,
-        max((r.last_us for r in rows), default=None),
-        tuple(sorted({r.role for r in rows if r.role})),
-    )
+def _sum(rows: Sequence[DestinationRow]) -> _Total:
+    known = [row.bytes_sent for row in rows if row.bytes_sent is not None]
+    return _Total(sum(row.connections for row in rows), sum(row.failed for row in rows), sum(known) if known else None)
 
 
 def _state(
-    name: str, rows: Sequence[DestinationRow], total: CategoryRow, seen_us: int | None, snapshot: Snapshot,
+    name: str, rows: Sequence[DestinationRow], total: _Total, seen_us: int | None, snapshot: Snapshot,
     catalogue: Catalogue, loud: frozenset[RowKey], glyphs: Glyphs,
 ) -> tuple[str, str, tuple[str, ...]]:  # fmt: skip
     now_us = snapshot.at_us
@@ -155,7 +153,7 @@ def _who(rows: Sequence[DestinationRow]) -> str:
     return roles[0] if len(roles) == 1 else f"{len(roles)} roles"
 
 
-def _told(when_: str, who: str, total: CategoryRow, glyphs: Glyphs) -> tuple[str, ...]:
+def _told(when_: str, who: str, total: _Total, glyphs: Glyphs) -> tuple[str, ...]:
     conns = plural(total.connections, "conn")
     known = total.bytes_sent is not None
     sent = [f"{size(total.bytes_sent)} out"] if known else ["bytes not known", f"bytes {glyphs.dash}"]
