@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.conftest import Invoke
 from tests.cli.program import Desk
+from tui.config.errors import ConfigError
 
 RETOOL_HOSTS = ["licensing.tryretool.com", "invites.tryretool.com", "email-service.retool.com", "p.tryretool.com"]
 
@@ -238,3 +239,19 @@ def test_a_port_given_twice_is_refused_rather_than_guessed(invoke: Invoke) -> No
     done = invoke("allowlist", "add", "api.openai.com:8443", "--reason", "x", "--port", "443")
     assert done.exit_code == 2
     assert "leave one of them out" in done.stderr
+
+
+def test_the_same_rule_twice_is_one_rule(desk: Desk, invoke: Invoke) -> None:
+    for _ in range(2):
+        done = invoke("allowlist", "add", "api.openai.com", "--reason", "CHG-1")
+        assert done.exit_code == 0
+    assert "there already" in done.stdout
+    assert len(local(desk)["allow"]) == 1
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "128.0.0.0/1", "::/0"])
+def test_a_rule_that_allows_half_the_internet_is_refused(invoke: Invoke, network: str) -> None:
+    done = invoke("allowlist", "add", network, "--reason", "x")
+    assert isinstance(done.exception, ConfigError)
+    assert "would allow too much" in str(done.exception)
+    assert invoke("allowlist", "add", network, "--reason", "x", "--deny").exit_code == 0

@@ -3,11 +3,13 @@
 import os
 import pty
 import random
+import shlex
 import sqlite3
 import struct
 import subprocess
 import termios
 from fcntl import ioctl
+from pathlib import Path
 
 import pytest
 
@@ -241,3 +243,37 @@ def test_the_screen_is_refused_where_there_is_no_terminal_with_what_works(desk: 
     for command in ("status", "alerts", "export"):
         assert f"retool-egress {command}" in done.stderr
     assert not desk.history.exists()
+
+
+def test_a_regular_expression_that_never_ends_is_given_up_with_a_word(desk: Desk) -> None:
+    record(desk.history, [Call("a" * 60 + "!.example.com")])
+    done = desk.run("export", "host:/^(a|aa)+$/")
+    assert (done.returncode, done.stdout.count("\n")) == (2, 0)
+    assert "takes too long" in done.stderr
+
+
+def test_a_full_disk_behind_stdout_is_told_and_is_no_answer(desk: Desk) -> None:
+    with Path("/dev/full").open("w") as full:
+        argv, env = desk.argv("catalog", "show"), desk.environment()
+        done = subprocess.run(argv, env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_streams_that_the_caller_has_closed_end_nothing_half_way(desk: Desk, closed: str) -> None:
+    shell = f"{shlex.join(desk.argv('allowlist', 'check', 'api.openai.com'))} {closed}"
+    done = subprocess.run(["sh", "-c", shell], env=desk.environment(), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["history.db.lock", "allowlist.toml"])
+def test_a_pipe_in_the_place_of_a_file_hangs_nothing(desk: Desk, name: str) -> None:
+    record(desk.history, [])
+    desk.folder.joinpath(name).unlink(missing_ok=True)
+    os.mkfifo(desk.folder / name, 0o600)
+    for command in (["status"], ["allowlist", "show"], ["collect", "--for", "1s"]):
+        assert "Traceback" not in desk.run(*command).stderr
+    assert "not a regular file" in (desk.run("collect", "--for", "1s").stderr)

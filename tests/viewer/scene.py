@@ -65,6 +65,11 @@ class Scene:
         self._batch.coverage[2] = CoverageSpan(2, "names", "net:[1]", self.began_us, until_us, "")
         return self.commit()
 
+    def saw_nothing_since(self, at_us: int) -> Scene:
+        """Say that the sockets could not be looked at from then on."""
+        self._batch.coverage[1] = CoverageSpan(1, "sockets", "net:[1]", self.began_us, at_us, NOTE, growing=False)
+        return self.commit()
+
     def ended(self, at_us: int) -> Scene:
         """Say that the collector ended."""
         self._batch.run = Run(1, self.began_us, at_us, at_us, HOLDER.until_us, "detached", 4711, "ana", "0.1.0")

@@ -115,3 +115,29 @@ def test_the_thread_hands_over_the_latest_and_only_once(scene: Scene) -> None:
     assert taken is not None
     assert taken.revision == 1
     assert feed.take() is None
+
+
+def test_a_filter_that_takes_too_long_is_said_and_the_next_one_is_answered(scene: Scene) -> None:
+    scene.connect(f"{'a' * 60}-x.example.com", "198.51.100.1").recorded()
+    follower = Follower(scene.path)
+    follower.look(NOW_US, NO_FILTER)
+    slow = follower.look(NOW_US, Filter.parse("host:/^(a|aa)+$/"))
+    after = follower.look(NOW_US, Filter.parse("host:example"))
+    follower.close()
+    assert slow is not None
+    assert "takes too long" in str(slow.trouble)
+    assert after is not None
+    assert after.trouble is None
+    assert len(after.matching) == 1
+
+
+def test_a_history_that_goes_away_is_said_in_a_few_words_that_fit(scene: Scene) -> None:
+    scene.connect("a.example.com", "198.51.100.1").recorded()
+    follower = Follower(scene.path)
+    follower.look(NOW_US, NO_FILTER)
+    scene.path.rename(scene.path.with_name("moved.db"))
+    gone = follower.look(NOW_US + SECOND_US, NO_FILTER)
+    follower.close()
+    assert gone is not None
+    assert gone.trouble == "history.db is gone: what stands below is old."
+    assert len(gone.everything) == 1

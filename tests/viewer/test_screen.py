@@ -181,13 +181,34 @@ async def test_a_held_connection_is_seen_and_called_ok_only_once_it_must_have_be
             assert "● ok" in shown.line("Usage reporting")
 
 
-async def test_a_hole_is_told_with_its_times(scene: Scene) -> None:
-    scene.recorded(NOW_US - 2 * MINUTE_US)
+async def test_a_collector_that_lives_and_sees_nothing_is_loud(scene: Scene) -> None:
+    scene.recorded().saw_nothing_since(NOW_US - 2 * MINUTE_US)
     with recording(scene.path):
         shown = Shown(scene.path, scene.config)
         async with shown.app.run_test(size=(80, 24)):
             assert "NOTHING SEEN since 03:10Z" in shown.lines[1]
             assert "? cannot tell" in shown.line("License checks")
+
+
+async def test_a_collector_that_holds_the_history_and_writes_nothing_is_loud_as_soon_as_it_is_late(
+    scene: Scene,
+) -> None:
+    scene.recorded()
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)) as pilot:
+            assert "LIVE" in shown.lines[0]
+            shown.clock.now_us += 30 * SECOND_US
+            shown.feed.step()
+            await pilot.pause()
+            assert "NOTHING WRITTEN since 03:12:44Z" in shown.lines[0]
+            assert "LIVE" not in shown.lines[0]
+            assert "hangs or cannot write" in shown.lines[1]
+            assert "? cannot tell" in shown.line("License checks")
+            scene.recorded(shown.clock.now_us)
+            shown.feed.step()
+            await pilot.pause()
+            assert "LIVE" in shown.lines[0]
 
 
 async def test_several_names_that_fit_equally_well_are_all_shown(scene: Scene) -> None:

@@ -18,6 +18,10 @@ from tui.model.text import clean
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
+WIDEST = {4: 8, 6: 16}
+"""The shortest prefix of a network that an allow entry may name, by version."""
+
+
 class Entry(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One ``[[allow]]`` or ``[[deny]]`` of an allowlist file."""
 
@@ -94,6 +98,9 @@ def _rule(path: Path, line: int | None, action: Literal["allow", "deny"], entry:
         network = _network(entry.network) if entry.network is not None else None
     except ValueError as error:
         raise ConfigError(path, str(error), "A host looks like api.example.com or *.example.com.", line) from error
+    if action == "allow" and network is not None and network.prefixlen < WIDEST[network.version]:
+        hint = f"Name networks of /{WIDEST[network.version]} or smaller."
+        raise ConfigError(path, f"{network} would allow too much of the internet", hint, line)
     roles = tuple(clean(role, 64) for role in entry.roles)
     return Rule(action, host, network, ports, roles, entry.expires, clean(entry.reason, 500), path.name, line)
 

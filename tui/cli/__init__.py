@@ -16,6 +16,7 @@ EXIT_UNREAD = 141
 
 def main() -> None:
     """Run the program; faults that a person can mend end as a sentence and a next step on stderr, with exit code 2."""
+    _open_closed_streams()
     _write_any_text()
     try:
         code = _run()
@@ -23,7 +24,18 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = EXIT_UNREAD
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = _fail(f"the answer cannot be written: {error.strerror}", "Free the disk, or write elsewhere.")
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """A stream that the caller has closed takes and gives nothing, instead of ending the program half-way."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as the program runs
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
 def _run() -> int:
@@ -46,7 +58,7 @@ def _run() -> int:
         return EXIT_INTERRUPTED
     except (ConfigError, HistoryError) as error:
         return _fail(str(error), error.hint)
-    except BrokenPipeError:
+    except OSError:
         raise
     except Exception:  # noqa: BLE001 - a fault of the program must not look like an answer
         traceback.print_exc()

@@ -72,14 +72,22 @@ def add(context: Context, /, destination: str, **given: object) -> None:
     target = _target(destination)
     roles = given["roles"]
     path, action = context.policy.local_file, "deny" if given["deny"] else "allow"
+    ports, expires = _ports(given["ports"], target), _last_day(given["expires"])
+    roles = roles if isinstance(roles, tuple) else ()
+    same = (action, target.host, target.network, ports or (() if given["deny"] else (443,)), roles, expires)
+    for rule in context.policy.load().rules:
+        network = str(rule.network) if rule.network else None
+        if (rule.action, rule.host, network, rule.ports, rule.roles, rule.expires) == same:
+            click.echo(f"Nothing to do, this rule is there already: {rule}")
+            return
     add_rule(
         path,
         action=action,
         host=target.host,
         network=target.network,
-        ports=_ports(given["ports"], target),
-        roles=roles if isinstance(roles, tuple) else (),
-        expires=_last_day(given["expires"]),
+        ports=ports,
+        roles=roles,
+        expires=expires,
         reason=_reason(str(given["reason"])),
         by=who(os.environ),
         at=iso_utc(now_us()),

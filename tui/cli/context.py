@@ -75,12 +75,15 @@ class Context:
         import sqlite3
 
         from tui.history.errors import HistoryCorrupt, HistoryUnreadable
+        from tui.history.open import REGEX_FAULT
         from tui.history.read import Reader
 
         reader = Reader(self.history)
         try:
             yield reader
         except sqlite3.OperationalError as error:
+            if str(error) == REGEX_FAULT:
+                raise click.UsageError("the regular expression takes too long; write a simpler one") from error
             raise HistoryUnreadable(f"cannot read {self.history}: {error}", "Try again in a moment.") from error
         except sqlite3.DatabaseError as error:
             raise HistoryCorrupt(

@@ -206,7 +206,7 @@ class Collector:
             _say(f"allowlist revision {allowlist.revision} is in force ({len(allowlist.rules)} rules)")
 
     def _keep_list(self, error: ConfigError) -> None:
-        _say(f"{error}. {error.hint} The last good allowlist stays in force.")
+        _say(f"{error}. The last good allowlist stays in force. {error.hint}")
         self._pipeline.keep_allowlist(error, _now_us())
 
     async def _commit_regularly(self) -> None:

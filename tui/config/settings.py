@@ -103,8 +103,10 @@ def _check(path: Path, text: str, file: ConfigFile) -> None:
             line = line_of(text, ["names", "nameservers"])
             raise ConfigError(path, f"`nameservers`: {error}", "Give addresses, as in 10.0.0.2.", line) from error
     for network in file.internal.networks:
+        line = line_of(text, ["internal", "networks"])
         try:
-            parse_network(network)
+            if parse_network(network).prefixlen == 0:
+                hint = "Then nothing would be judged; name the networks that are yours."
+                raise ConfigError(path, f"`networks`: {network} is the whole internet", hint, line)
         except ValueError as error:
-            line = line_of(text, ["internal", "networks"])
             raise ConfigError(path, f"`networks`: {error}", "Give networks in CIDR form.", line) from error

@@ -1,7 +1,9 @@
 """Decode a TOML file into a msgspec type; every fault names its file, its line and the nearest known key."""
 
 import difflib
+import os
 import re
+import stat
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,7 +45,9 @@ def read_text(path: Path) -> str:
     :raises ConfigError: if it cannot be read, is too large or is no UTF-8
     """
     try:
-        with path.open("rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ConfigError(path, "this is not a regular file", f"See what it is: ls -l {path}")
             content = file.read(LARGEST_BYTES + 1)
         if len(content) > LARGEST_BYTES:
             raise ConfigError(path, "this file is larger than 4 MiB", "Name the right file with --config FILE.")

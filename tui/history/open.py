@@ -1,16 +1,22 @@
 """Open a history for reading, whatever state its last writer left it in. Writes nothing."""
 
 import os
-import re
 import sqlite3
 import stat
 from pathlib import Path
 from urllib.parse import quote
 
+import regex
+
 from tui.history.errors import HistoryCorrupt, HistoryMissing, HistoryUnreadable
 from tui.history.place import SYSTEM_HISTORY
 from tui.history.schema import MIGRATIONS, applied, refuse_strange
 from tui.model.address import unpack
+
+REGEX_S = 0.05
+"""How long a regular expression may take on one value."""
+REGEX_FAULT = "user-defined function raised exception"
+"""What SQLite says when it took longer."""
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
@@ -99,4 +105,5 @@ def _check_schema(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _regexp(pattern: str, value: object) -> bool:
-    return value is not None and re.search(pattern, str(value), re.IGNORECASE) is not None
+    """Searching ends after a while, since the pattern or the text may be made to take for ever."""
+    return value is not None and regex.search(pattern, str(value), regex.IGNORECASE, timeout=REGEX_S) is not None

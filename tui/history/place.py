@@ -115,11 +115,14 @@ def hold(history: Path, holder: Holder) -> Iterator[None]:
     path = lock_path(history)
     mode = 0o640 if history == SYSTEM_HISTORY else 0o600
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, mode)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(0, "it is not a regular file")
     except OSError as error:
         raise HistoryUnwritable(
             f"cannot write the lock file {path}: {error.strerror}",
-            "Run the collector with sudo, or name a file that you may write with --history FILE.",
+            f"See what it is: ls -l {path}. Run the collector with sudo, or name another file with --history FILE.",
         ) from error
     try:
         _lock(descriptor, history)
@@ -151,11 +154,11 @@ def holder_of(history: Path) -> Holder | None:
     Takes no lock itself (fcntl(2), ``F_OFD_GETLK``), so that asking never keeps a collector from starting.
     """
     try:
-        descriptor = os.open(lock_path(history), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(lock_path(history), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     try:
-        if not _is_locked(descriptor):
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode) or not _is_locked(descriptor):
             return None
         text = os.pread(descriptor, 4096, 0)
     finally:

@@ -117,7 +117,7 @@ class Reader:
         )
         return holes(source, rows.fetchall(), from_us, to_us)
 
-    def alerts(self, *, open_only: bool = False, limit: int = 1000) -> list[Alert]:
+    def alerts(self, *, open_only: bool = False, limit: int = -1) -> list[Alert]:
         """Alerts, open ones first, the most urgent and the latest on top."""
         rows = self.db.execute(
             f"SELECT {ALERT_COLUMNS} FROM alert WHERE NOT ? OR resolved_us IS NULL "  # noqa: S608

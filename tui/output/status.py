@@ -4,12 +4,14 @@ from collections import Counter
 from typing import TypedDict
 
 from tui.history.place import holder_of
-from tui.history.read import Reader
+from tui.history.read import HEARTBEAT_US, Reader
 from tui.history.schema import schema_version
 from tui.model.alert import Urgency
 from tui.model.text import clean
 from tui.model.times import iso_utc
 
+SILENT_US = 4 * HEARTBEAT_US
+"""A collector that has said nothing for so long is stuck, or cannot write."""
 LOOK_BACK_US = 24 * 3600 * 1_000_000
 """How far back holes are told."""
 
@@ -23,6 +25,7 @@ class Status(TypedDict):
     node: str
     recording: bool
     recorder: dict[str, str | int | None] | None
+    silent_since: str | None
     recorded_since: str | None
     connections: int
     coverage: list[str]
@@ -43,6 +46,8 @@ def read_status(reader: Reader, now_us: int) -> Status:
     counts = Counter(alert.urgency for alert in alerts)
     first_us = recording.first_us
     holes = reader.holes("sockets", max(first_us or now_us, now_us - LOOK_BACK_US), now_us)
+    run = recording.run
+    silent_us = run.seen_us if run and reader.is_live(run) and now_us - run.seen_us > SILENT_US else None
     recorder: dict[str, str | int | None] | None = None
     if holder is not None:
         until = iso_utc(holder.until_us) if holder.until_us else None
@@ -55,6 +60,7 @@ def read_status(reader: Reader, now_us: int) -> Status:
         node=recording.node,
         recording=holder is not None,
         recorder=recorder,
+        silent_since=iso_utc(silent_us) if silent_us is not None else None,
         recorded_since=iso_utc(first_us) if first_us is not None else None,
         connections=reader.count_connections(),
         coverage=list(recording.sources) if holder is not None else [],
@@ -76,6 +82,8 @@ def status_lines(status: Status) -> list[str]:
         recording = (
             f"yes, process {recorder['pid']} ({recorder['kind']}, {recorder['user']}) since {recorder['since']}{until}"
         )
+        if status["silent_since"]:
+            recording += f". NOTHING WRITTEN since {status['silent_since']}: it hangs, or the disk is full"
     else:
         recording = "NO. Nobody records now; start with: retool-egress collect"
     alerts = ", ".join(f"{count} {word}" for word, count in status["open_alerts"].items())
@@ -92,5 +100,5 @@ def status_lines(status: Status) -> list[str]:
     ]
     if status["baseline_waiting"]:
         count = status["baseline_waiting"]
-        lines.append(f"Baseline    not reviewed: {count} {'destination waits' if count == 1 else 'destinations wait'}")
+        lines.append(f"Baseline    not reviewed: {count} {'entry waits' if count == 1 else 'entries wait'}")
     return [clean(line, 500) for line in lines]

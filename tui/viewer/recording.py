@@ -75,7 +75,7 @@ def log_path(history: Path) -> Path:
 def _start(history: Path, config: Path) -> Holder:
     place.prepare(history)
     log = log_path(history)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     try:
         descriptor = os.open(log, flags, 0o600)
     except OSError as error:

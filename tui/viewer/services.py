@@ -164,6 +164,8 @@ def _told(when_: str, who: str, total: _Total, glyphs: Glyphs) -> tuple[str, ...
 def _cannot_tell(snapshot: Snapshot) -> str:
     if snapshot.trouble is not None:
         return "the history cannot be read"
+    if snapshot.silent_since_us is not None:
+        return "nothing is written"
     if not snapshot.live:
         return "nobody records"
     if _covers_now(snapshot.holes, snapshot.at_us):

@@ -7,11 +7,12 @@ import sys
 
 from tui.config.errors import ConfigError
 from tui.history.errors import HistoryError
+from tui.history.place import holder_of
 from tui.model.person import who
 from tui.viewer import ViewerOptions
 from tui.viewer.app import ViewerApp
 from tui.viewer.feed import ThreadFeed, wall_clock_us
-from tui.viewer.recording import CannotRecord, attach, started_words, stop
+from tui.viewer.recording import CannotRecord, attach, log_path, started_words, stop
 from tui.viewer.theme import Look
 
 
@@ -31,8 +32,12 @@ def open_session(options: ViewerOptions, look: Look) -> int:
     app.run(mouse=False)
     if app.stop_recording:
         _tell(stop(options.history))
-    elif attached.started and attached.holder is not None and app.return_code == 0:
-        _tell(f"Recording goes on (process {attached.holder.pid}). Look again, or stop it with Q: retool-egress")
+    elif attached.started and app.return_code == 0:
+        holder = holder_of(options.history)
+        if holder is None:
+            _tell(f"Recording has ended. What it last said stands in {log_path(options.history)}.")
+        else:
+            _tell(f"Recording goes on (process {holder.pid}). Look again, or stop it with Q: retool-egress")
     return app.return_code or 0
 
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tui.history.errors import HistoryError
+from tui.history.errors import HistoryError, HistoryMissing
+from tui.history.open import REGEX_FAULT
 from tui.history.place import Holder, holder_of
-from tui.history.read import Reader
+from tui.history.read import HEARTBEAT_US, Reader
 from tui.history.rows import DestinationRow, Hole, Recording
 from tui.history.sums import activity, changed_destinations, destinations, last_seen
 from tui.model.alert import Alert
@@ -66,13 +67,17 @@ class Snapshot:
     """Of the span, from the first recording on."""
     trouble: str | None = None
     """Why the history cannot be read now; the rest is then as it was last."""
+    silent_since_us: int | None = None
+    """Since when a collector holds the history and yet writes nothing, not even that it lives."""
 
     @property
     def live(self) -> bool:
-        """True while a collector records."""
-        return self.holder is not None
+        """True while a collector records, and says so."""
+        return self.holder is not None and self.silent_since_us is None
 
 
+SILENT_US = 4 * HEARTBEAT_US
+"""A collector that has said nothing for so long is stuck, or cannot write."""
 ATTEMPT_US = 150 * 1_000_000
 """Longer than Linux tries to connect (tcp_syn_retries 6: 127 s): what is open for longer was answered."""
 
@@ -91,10 +96,15 @@ class Follower:
         """What is there now, or None if nothing has changed since the last look."""
         try:
             return self._look(now_us, filter)
+        except HistoryMissing as error:
+            gone = f"{self._path.name} is gone: what stands below is old."
+            return self._troubled(now_us, filter, gone if self._last is not None else f"{error}. {error.hint}")
         except HistoryError as error:
             return self._troubled(now_us, filter, f"{error}. {error.hint}")
         except Exception as error:  # noqa: BLE001 - a viewer outlives every fault of the file, and says which
-            return self._troubled(now_us, filter, f"The history cannot be read: {error}")
+            slow = str(error) == REGEX_FAULT
+            told = "The filter's regular expression takes too long; / changes it." if slow else str(error)
+            return self._troubled(now_us, filter, told if slow else f"The history cannot be read: {told}")
 
     def close(self) -> None:
         """Close the history."""
@@ -123,13 +133,22 @@ class Follower:
         if known and before is not None and not aged:
             unchanged = revision == before.revision and filter == before.filter
             if unchanged and (holder is None) == (before.holder is None):
-                return None
+                return self._still(reader, before, now_us)
         rebuild = not known or now_us // HOUR_US != self._full_at_us // HOUR_US
         changed = None if rebuild or before is None else changed_destinations(reader, before.revision)
         if changed is None or len(changed) > 500:
             self._sums, changed = {}, None
         self._full_at_us = now_us
         self._last = self._read(reader, now_us, filter, revision, holder, changed)
+        return self._last
+
+    def _still(self, reader: Reader, before: Snapshot, now_us: int) -> Snapshot | None:
+        """Nothing was written; that itself is news when a collector should have said that it lives."""
+        silent = silent_since(before.recording, before.holder, now_us)
+        if silent == before.silent_since_us or before.recording is None:
+            return None
+        holes = _holes(reader, before.recording, now_us)
+        self._last = replace(before, at_us=now_us, silent_since_us=silent, holes=holes)
         return self._last
 
     def _read(
@@ -160,9 +179,10 @@ class Follower:
             reached,
             last_seen(reader),
             self._candidates(reader, everything, changed),
-            tuple(reader.alerts(open_only=True)),
+            tuple(reader.alerts(open_only=True, limit=-1)),
             {category: tuple(counts) for category, counts in opened.items()},
             _holes(reader, recording, now_us),
+            silent_since_us=silent_since(recording, holder, now_us),
         )
 
     def _rows(
@@ -192,9 +212,17 @@ class Follower:
         return found
 
 
+def silent_since(recording: Recording | None, holder: Holder | None, now_us: int) -> int | None:
+    """Since when the collector that holds a history has not said that it lives; None while it has of late."""
+    run = recording.run if recording is not None else None
+    if run is None or holder is None or holder.since_us != run.started_us:
+        return None
+    return run.seen_us if now_us - run.seen_us > SILENT_US else None
+
+
 def _holes(reader: Reader, recording: Recording, now_us: int) -> tuple[Hole, ...]:
     if recording.first_us is None:
         return ()
     begin = max(now_us - SPAN_US, recording.first_us)
-    found = [hole for source in recording.sources for hole in reader.holes(source, begin, now_us)]
+    found = [hole for source in {"sockets", *recording.sources} for hole in reader.holes(source, begin, now_us)]
     return tuple(sorted(found, key=lambda hole: hole.from_us))

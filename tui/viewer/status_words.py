@@ -25,6 +25,9 @@ def recorder(snapshot: Snapshot, now_us: int) -> tuple[Part, tuple[Part, ...]]:
         ended = (run.ended_us or run.seen_us) if run else None
         since = f" since {short_utc(ended, now_us)}" if ended else ""
         return node, (("banner", f" NOT RECORDING{since} "), ("banner", " NOT RECORDING "))
+    if snapshot.silent_since_us is not None:
+        since = short_utc(snapshot.silent_since_us, now_us)
+        return node, (("banner", f" NOTHING WRITTEN since {since} "), ("banner", " NOTHING WRITTEN "))
     if holder.kind == "starting":
         return node, (("text", "recording starts"),)
     until = f" until {when(holder.until_us, now_us)}" if holder.until_us else ""
@@ -49,6 +52,8 @@ def coverage(snapshot: Snapshot, now_us: int, room: int, glyphs: Glyphs = UNICOD
     recording = snapshot.recording
     if recording is None or recording.first_us is None:
         return (("alarm", "Nothing has been recorded yet."),)
+    if snapshot.silent_since_us is not None and snapshot.holder is not None:
+        return (("alarm", f"Process {snapshot.holder.pid} records, but hangs or cannot write: is the disk full?"),)
     if not snapshot.live:
         return (("alarm", "Nothing new is seen. To record: sudo retool-egress"),)
     parts: list[Part] = [_holes(snapshot.holes, recording, now_us)]

@@ -98,7 +98,7 @@ class Allow(ModalScreen[str | None]):
                 yield Checkbox(label, True, compact=True, id="role")
             with Horizontal():
                 yield Static("Reason", classes="label", markup=False)
-                yield Input(placeholder="required, such as CHG-4711", compact=True, max_length=400, id="reason")
+                yield Input(placeholder="required, such as CHG-4711", compact=True, id="reason")
             with Horizontal():
                 yield Static("Last day", classes="label", markup=False)
                 yield Input(str(proposed_expiry(self._now_us)), compact=True, max_length=10, id="expires")

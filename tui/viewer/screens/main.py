@@ -31,6 +31,8 @@ from tui.viewer.widgets.footer import Footer
 from tui.viewer.widgets.services import Services
 from tui.viewer.widgets.status import Status
 
+GREETING_TICKS = 8
+"""For so many seconds the greeting stands in the place of the keys."""
 FROZEN_TICKS = 5
 """While frozen, the count of changes is brought up to date every so many seconds."""
 
@@ -64,6 +66,7 @@ class Main(Listing):
         self._latest: Snapshot | None = None
         self._frozen_ticks = 0
         self._greeting = greeting
+        self._greeted = 0
         self._status, self._services, self._filter_bar = Status(look), Services(look), FilterBar(look)
         self._table, self._alerts = Destinations(look), Alerts(look)
         self._footer = Footer(look, Scope.TABLE, Scope.MAIN, Scope.APP)
@@ -89,6 +92,10 @@ class Main(Listing):
 
     def tick(self) -> None:
         """A second has passed."""
+        self._greeted += 1
+        if self._greeting and (self._greeted >= GREETING_TICKS or (self._latest and not self._latest.live)):
+            self._greeting = None
+            self._footer.hush()
         if self.picture is None or self._latest is None:
             return
         if not self.picture.frozen:

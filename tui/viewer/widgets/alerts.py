@@ -10,6 +10,8 @@ from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.connection import Verdict
 from tui.model.times import ago
 from tui.viewer.picture import Picture
+from tui.viewer.services import loud_rows
+from tui.viewer.snapshot import Snapshot
 from tui.viewer.status_words import alert_counts
 from tui.viewer.theme import Look
 from tui.viewer.widgets.lines import styled
@@ -24,6 +26,12 @@ def folded(alerts: Sequence[Alert]) -> tuple[tuple[Alert, ...], int]:
     """The alerts that have a line of their own, and how many wait for the review."""
     loud = tuple(alert for alert in alerts if alert.urgency is not Urgency.REVIEW)
     return loud, len(alerts) - len(loud)
+
+
+def waiting_rows(snapshot: Snapshot) -> int:
+    """How many destinations wait for the review: what is off the list and not loud; Enter shows as many."""
+    loud = loud_rows(snapshot.everything, snapshot.alerts)
+    return max(1, sum(r.verdict is Verdict.OFF_ALLOWLIST and r.key not in loud for r in snapshot.everything))
 
 
 def short_summary(alert: Alert) -> str:
@@ -63,7 +71,8 @@ class Alerts(CursorList):
         """Show this picture's alerts; the cursor stays on its alert."""
         known = self.alert.id if self.alert else None
         self._picture = picture
-        self._loud, self._waiting = folded(picture.snapshot.alerts)
+        self._loud, waiting = folded(picture.snapshot.alerts)
+        self._waiting = waiting and waiting_rows(picture.snapshot)
         if known is not None:
             self.cursor = next((i for i, a in enumerate(self._loud) if a.id == known), self.cursor)
         self.settle()

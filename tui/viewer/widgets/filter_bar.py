@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from tui.model.filter import LENGTH_MAX, Filter, FilterError
+from tui.model.filter import Filter, FilterError
 from tui.model.text import clean
 from tui.viewer.theme import Look
 from tui.viewer.widgets.lines import Lines, styled
@@ -79,7 +79,7 @@ class FilterBar(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Static(LABEL, markup=False)
-            yield Input(compact=True, max_length=LENGTH_MAX, id="filter", select_on_focus=False)
+            yield Input(compact=True, id="filter", select_on_focus=False)
         yield Fault(self._look)
 
     def open(self, text: str) -> None:
