@@ -98,7 +98,8 @@ class Follower:
             return self._look(now_us, filter)
         except HistoryMissing as error:
             gone = f"{self._path.name} is gone: what stands below is old."
-            return self._troubled(now_us, filter, gone if self._last is not None else f"{error}. {error.hint}")
+            known = self._last is not None and self._last.recording is not None
+            return self._troubled(now_us, filter, gone if known else f"{error}. {error.hint}")
         except HistoryError as error:
             return self._troubled(now_us, filter, f"{error}. {error.hint}")
         except Exception as error:  # noqa: BLE001 - a viewer outlives every fault of the file, and says which
