@@ -2,6 +2,7 @@
 
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +117,18 @@ def test_a_destination_is_allowed_from_the_screen_and_its_alert_ends(retool_host
         terminal.wait_until(lambda shown: "Cancel" not in shown, "for the dialog to be gone")
         assert not screen.files.directory.joinpath("allowlist.local.toml").exists()
         assert screen.files.alerts("--open")
+        terminal.keys("A")
+        terminal.wait_for("Reason", "Cancel")
+        terminal.keys("BTab", "BTab")
+        terminal.type("CHG-4711")
+        terminal.wait_for("CHG-4711")
+        terminal.keys("Tab", "Tab", "Tab", "Enter")
+        terminal.wait_until(lambda shown: "● allowed" in line(shown, "api.openai.com:443"), "for it to be allowed")
+        terminal.wait_for("none open")
+        assert not screen.files.alerts("--open")
+        (rule,) = tomllib.loads(screen.files.directory.joinpath("allowlist.local.toml").read_text())["allow"]
+        assert (rule["host"], rule["roles"], rule["reason"]) == ("api.openai.com", ["api"], "CHG-4711")
+        assert rule["by"]
 
 
 def test_enter_tells_what_a_destination_is_for_and_escape_returns(retool_host: RetoolHost, screen: Screen) -> None:

@@ -120,7 +120,8 @@ def _state(
     off = [r for r in rows if r.verdict is Verdict.OFF_ALLOWLIST]
     blocked = [r for r in rows if r.verdict is Verdict.ALLOWED and failing(r, snapshot)]
     if any(r.key in loud for r in off):
-        since = f"since {when(min(r.first_us for r in off if r.key in loud), now_us)}"
+        first = when(min(r.first_us for r in off if r.key in loud), now_us)
+        since = "just now" if first == "now" else f"since {first}"
         return "alarm", f"{glyphs.off_list} OFF LIST", _told(since, _who(off), _sum(off), glyphs)
     if blocked:
         tries = f"{_sum(blocked).failed} of {_sum(blocked).connections} timed out"
