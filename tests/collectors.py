@@ -40,6 +40,8 @@ class Collecting:
     start: Starts = start_here
     config: str = ""
     options: tuple[str, ...] = ()
+    awaited: set[str] | None = None
+    """The sources that must watch before a test goes on; None: sockets, and names where any are looked up."""
     process: "subprocess.Popen[str]" = field(init=False)
 
     @property
@@ -96,7 +98,7 @@ class Collecting:
             self.process = self.start(
                 [*self.base, "collect", *self.options], env={}, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=stderr
             )
-        sources = {"sockets"} if "forward = false" in self.config else {"sockets", "names"}
+        sources = self.awaited or ({"sockets"} if "forward = false" in self.config else {"sockets", "names"})
         self.wait_for(lambda: sources <= set(self.watching()))
 
     def watching(self) -> list[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.collectors import Collecting
-from tests.host import RetoolHost
-from tui.history.read import Reader
+from tests.host import RetoolHost, Service
+from tests.record_incident import drop
 
 pytestmark = pytest.mark.root
 
@@ -19,6 +19,8 @@ HELD = [
     "api.openai.com:443",
     "203.0.113.77:443",
 ]
+RESOLVER = "198.51.100.99"
+"""An address at which nobody answers once it is dropped."""
 EXPECTED = {
     "licensing.tryretool.com": ("License checks", "allowed"),
     "invites.tryretool.com": ("Inviting users", "allowed"),
@@ -108,23 +110,21 @@ def test_connections_that_were_open_before_recording_began_say_so(
 
 
 def test_the_collectors_own_look_ups_are_not_in_the_record(retool_host: RetoolHost, collecting: Collecting) -> None:
-    for host in ("licensing.tryretool.com", "p.tryretool.com", "api.openai.com"):
-        retool_host.zone.set(host, ["203.0.113.10"], ttl=1)
-    collecting.config = "[sockets]\ninterval_s = 0.05\n"
-    with collecting, retool_host.service("api").hold(["203.0.113.77:443"]):
-        collecting.wait_for(lambda: collecting.export())
-        first = answered_until(collecting)
-        collecting.wait_for(lambda: answered_until(collecting) > first)
-        assert [row["ip"] for row in collecting.export()] == ["203.0.113.77"]
+    api = retool_host.service("api")
+    drop(api, RESOLVER)
+    collecting.config = f'[sockets]\ninterval_s = 0.05\n[names]\nnameservers = ["{RESOLVER}"]\n'
+    collecting.awaited = {"sockets"}
+    with collecting:
+        collecting.wait_for(lambda: own_look_ups(api))
+        with api.hold(["203.0.113.77:443"]):
+            collecting.wait_for(lambda: collecting.export("ip:203.0.113.77"))
+        assert own_look_ups(api)
+        assert {row["ip"] for row in collecting.export()} == {"203.0.113.77"}
 
 
-def answered_until(collecting: Collecting) -> int:
-    """Until when the last answer of our own look-ups holds: it grows with each look-up."""
-    reader = Reader(collecting.history)
-    try:
-        return max(answer.until_us for answer in reader.answers(host="licensing.tryretool.com"))
-    finally:
-        reader.close()
+def own_look_ups(api: Service) -> int:
+    """How many sockets ask the resolver at this moment."""
+    return api.run(["ss", "-uanH"]).stdout.count(f"{RESOLVER}:53")
 
 
 def test_an_address_that_a_name_moves_to_is_known_when_the_ttl_has_ended(
