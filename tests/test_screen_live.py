@@ -2,7 +2,6 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,7 +107,9 @@ def test_ctrl_c_leaves_and_recording_goes_on(retool_host: RetoolHost, screen: Sc
     assert holder_of(screen.files.history) is not None
 
 
-def test_a_destination_is_allowed_from_the_screen_and_its_alert_ends(retool_host: RetoolHost, screen: Screen) -> None:
+def test_the_dialog_that_allows_begins_on_cancel_and_writes_nothing_by_enter(
+    retool_host: RetoolHost, screen: Screen
+) -> None:
     with screen.open() as terminal, retool_host.service("api").hold(["api.openai.com:443"]):
         terminal.wait_for("api.openai.com:443", "off list")
         terminal.keys("A")
@@ -117,18 +118,6 @@ def test_a_destination_is_allowed_from_the_screen_and_its_alert_ends(retool_host
         terminal.wait_until(lambda shown: "Cancel" not in shown, "for the dialog to be gone")
         assert not screen.files.directory.joinpath("allowlist.local.toml").exists()
         assert screen.files.alerts("--open")
-        terminal.keys("A")
-        terminal.wait_for("Reason", "Cancel")
-        terminal.keys("BTab", "BTab")
-        terminal.type("CHG-4711")
-        terminal.wait_for("CHG-4711")
-        terminal.keys("Tab", "Tab", "Tab", "Enter")
-        terminal.wait_until(lambda shown: "● allowed" in line(shown, "api.openai.com:443"), "for it to be allowed")
-        terminal.wait_for("none open")
-        assert not screen.files.alerts("--open")
-        (rule,) = tomllib.loads(screen.files.directory.joinpath("allowlist.local.toml").read_text())["allow"]
-        assert (rule["host"], rule["roles"], rule["reason"]) == ("api.openai.com", ["api"], "CHG-4711")
-        assert rule["by"]
 
 
 def test_enter_tells_what_a_destination_is_for_and_escape_returns(retool_host: RetoolHost, screen: Screen) -> None:

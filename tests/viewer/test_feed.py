@@ -57,7 +57,9 @@ def test_looking_again_and_again_gives_what_one_look_gives(scene: Scene) -> None
                       ago_us=(20 - number) * MINUTE_US)  # fmt: skip
         scene.recorded()
         latest = followed.look(NOW_US, NO_FILTER)
-    once = Follower(scene.path).look(NOW_US, NO_FILTER)
+    fresh = Follower(scene.path)
+    once = fresh.look(NOW_US, NO_FILTER)
+    fresh.close()
     followed.close()
     assert latest is not None
     assert once is not None
