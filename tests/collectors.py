@@ -40,6 +40,10 @@ class Collecting:
     start: Starts = start_here
     config: str = ""
     options: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    """What is added to its environment."""
+    namespace: str | None = None
+    """The only one whose connections a test counts: by netlink a collector sees those of the whole machine."""
     awaited: set[str] | None = None
     """The sources that must watch before a test goes on; None: sockets, and names where any are looked up."""
     process: "subprocess.Popen[str]" = field(init=False)
@@ -68,10 +72,11 @@ class Collecting:
         return subprocess.run([*self.base, *command], cwd=ROOT, capture_output=True, text=True, timeout=60)
 
     def export(self, *words: str) -> list[dict[str, Any]]:
-        """The recorded connections."""
+        """The recorded connections, of the one namespace if there is one."""
         done = self.run("export", *words, "--format", "ndjson")
         assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        return [row for row in rows if self.namespace in (None, row["namespace"])]
 
     def alerts(self, *options: str) -> list[dict[str, Any]]:
         """The alerts."""
@@ -96,7 +101,7 @@ class Collecting:
         (self.directory / "config.toml").write_text(self.config)
         with (self.directory / "stderr").open("a") as stderr:
             self.process = self.start(
-                [*self.base, "collect", *self.options], env={}, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=stderr
+                [*self.base, "collect", *self.options], env=self.env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=stderr
             )
         sources = self.awaited or ({"sockets"} if "forward = false" in self.config else {"sockets", "names"})
         self.wait_for(lambda: sources <= set(self.watching()))

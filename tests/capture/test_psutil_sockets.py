@@ -14,8 +14,13 @@ HERE = Endpoint("10.0.0.5", 40000)
 THERE = Endpoint("203.0.113.10", 443)
 
 
-def source(*rows: Row, own: tuple[Row, ...] = ()) -> PsutilSockets:
-    return PsutilSockets(lambda: rows, lambda: own)
+def source(*rows: Row, own: tuple[Row, ...] = (), interval_s: float = 1.0, why: str = "") -> PsutilSockets:
+    return PsutilSockets(interval_s, why, lambda: rows, lambda: own)
+
+
+def note(found: PsutilSockets) -> str:
+    (dump,) = found.look().dumps
+    return dump.note
 
 
 def row(status: str = psutil.CONN_ESTABLISHED, pid: int | None = None) -> Row:
@@ -64,17 +69,25 @@ def test_live_sockets_without_an_owner_are_counted_and_time_wait_is_not() -> Non
 
 def test_hidden_owners_are_told_to_an_unprivileged_user_and_stay_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    found = source(row())
-    assert "use sudo" in found.note(1.0, found.dump())
-    nothing = source().dump()
-    assert "use sudo" in found.note(1.0, nothing)
-    assert "use sudo" not in source().note(1.0, nothing)
+    rows: list[Row] = [row()]
+    found = PsutilSockets(1.0, read=lambda: rows, read_own=lambda: ())
+    assert "use sudo" in note(found)
+    rows.clear()
+    assert "use sudo" in note(found)
+    assert "use sudo" not in note(source())
 
 
-def test_the_note_says_that_short_connections_and_other_containers_are_missed() -> None:
-    note = source().note(0.5, source().dump())
-    assert "every 0.5 s into one namespace" in note
-    assert "other containers are missed" in note
+def test_the_note_says_why_psutil_looks_and_that_short_connections_and_other_containers_are_missed() -> None:
+    said = note(source(interval_s=0.5, why="netlink is refused (EPERM): "))
+    assert said.startswith("netlink is refused (EPERM): psutil looks every 0.5 s into one namespace")
+    assert "other containers are missed" in said
+
+
+def test_a_look_is_due_again_after_the_interval_and_nothing_tells_of_it_before() -> None:
+    found = source(interval_s=60.0)
+    assert (found.fileno(), found.wait_s()) == (None, 0)
+    found.look()
+    assert 50 < found.wait_s() <= 60
 
 
 def test_a_real_connection_over_ipv6_with_a_mapped_address_shows_as_ipv4() -> None:
@@ -82,6 +95,6 @@ def test_a_real_connection_over_ipv6_with_a_mapped_address_shows_as_ipv4() -> No
         port = server.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client:
             local = client.getsockname()[1]
-            ends = {(s.local, s.remote, s.pid) for s in PsutilSockets().dump().sockets}
+            ends = {(s.local, s.remote, s.pid) for s in PsutilSockets(1.0).dump().sockets}
     assert (Endpoint("127.0.0.1", local), Endpoint("127.0.0.1", port), os.getpid()) in ends
     assert (Endpoint("127.0.0.1", port), Endpoint("127.0.0.1", local)) in {(there, here) for there, here, _ in ends}

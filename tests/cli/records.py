@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui.history.batch import Batch, CoverageSpan, Run
+from tui.history.batch import Batch, CoverageSpan, KeptLoss, KeptWorkload, Run
 from tui.history.write import Writer, open_for_writing
 from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.connection import (
@@ -21,6 +21,7 @@ from tui.model.connection import (
     Recorded,
     Verdict,
 )
+from tui.model.workload import Workload, WorkloadKind
 
 SECOND_US = 1_000_000
 HOUR_US = 3600 * SECOND_US
@@ -46,6 +47,10 @@ class Call:
     """Seconds from the beginning of the recording to its start."""
     candidates: tuple[str, ...] = ()
     opened_exact: bool = True
+    container: str | None = None
+    outcome: Outcome = Outcome.CLOSED
+    local_port: int | None = None
+    """None: one that no other call has; 0: not known."""
 
 
 def connection(id: int, call: Call) -> Connection:
@@ -56,18 +61,18 @@ def connection(id: int, call: Call) -> Connection:
         id,
         opened_us,
         call.opened_exact,
-        opened_us + 30 * SECOND_US,
+        None if call.outcome.is_open else opened_us + 30 * SECOND_US,
         opened_us + 30 * SECOND_US,
         "sockets",
         "tcp",
-        Endpoint("10.0.0.5", 40_000 + id),
+        Endpoint("10.0.0.5", 40_000 + id if call.local_port is None else call.local_port),
         Endpoint(call.ip, call.port),
-        Origin(NAMESPACE, call.role),
+        Origin(NAMESPACE, call.role, call.container),
         Process(4000 + id, call.process, "retool", BEGAN_US - SECOND_US),
         Name(call.host, evidence, call.candidates) if evidence else NO_NAME,
         Label(call.category),
         Judgement(call.verdict, call.rule, 1, "as told"),
-        Outcome.CLOSED,
+        call.outcome,
         None,
         None,
         None,
@@ -94,21 +99,41 @@ def alert(id: int, destination: str, *, resolved: bool = False, urgency: Urgency
     )
 
 
+def container(
+    id: int, role: str, *, gone_us: int | None = None, image: str = "tryretool/backend:3.196.2", pid: int = 4242,
+    started_us: int = BEGAN_US, proxy: tuple[tuple[str, str], ...] = (),
+) -> KeptWorkload:  # fmt: skip
+    """A container of Retool in a namespace of its own, `net:[ID]`."""
+    told = Workload(f"net:[{id}]", WorkloadKind.CONTAINER, f"{id:064}", f"retool-{role}-1", role, image, "retool", True,
+                    pid, proxy, started_us)  # fmt: skip
+    return KeptWorkload(id, told, gone_us)
+
+
+def span(id: int, namespace: str, from_us: int = BEGAN_US, to_us: int = ENDED_US) -> CoverageSpan:
+    """A time in which a namespace was watched; it grows if it reaches the end of the recording."""
+    return CoverageSpan(id, "sockets", namespace, from_us, to_us, "", growing=to_us == ENDED_US)
+
+
 def record(
     path: Path,
     calls: Iterable[Call] = (),
     alerts: Iterable[Alert] = (),
     watched: Iterable[tuple[int, int]] = ((BEGAN_US, ENDED_US),),
+    workloads: Iterable[KeptWorkload] = (),
+    spans: Iterable[CoverageSpan] = (),
+    losses: Iterable[KeptLoss] = (),
 ) -> None:
     """Write a history at ``path`` whose collector has ended; ``watched`` are the times without a hole."""
     writer = Writer(open_for_writing(path))
     made = [connection(id, call) for id, call in enumerate(calls, 1)]
-    spans = [CoverageSpan(id, "sockets", NAMESPACE, *span, "") for id, span in enumerate(watched, 1)]
+    covered = [CoverageSpan(id, "sockets", NAMESPACE, *span, "") for id, span in enumerate(watched, 1)]
     run = Run(1, BEGAN_US, ENDED_US, ENDED_US, None, "service", 77, "root", "0.1.0")
     batch = Batch(
         {each.id: (each, True) for each in made},
         {each.id: each for each in alerts},
-        {span.id: span for span in spans},
+        {span.id: span for span in [*covered, *spans]},
+        losses={loss.id: loss for loss in losses},
+        workloads={kept.id: kept for kept in workloads},
         run=run,
     )
     writer.commit(batch)

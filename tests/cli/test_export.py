@@ -10,8 +10,9 @@ import pytest
 
 from tests.cli.conftest import Invoke
 from tests.cli.program import Desk
-from tests.cli.records import BEGAN_US, ENDED_US, SECOND_US, Call, record
-from tui.model.connection import Verdict
+from tests.cli.records import BEGAN_US, ENDED_US, SECOND_US, Call, container, record
+from tui.history.batch import KeptLoss
+from tui.model.connection import Outcome, Verdict
 
 COLUMNS = [
     "id",
@@ -111,6 +112,49 @@ def test_a_start_between_two_looks_stands_under_opened_before(desk: Desk, invoke
     record(desk.history, [Call(opened_exact=False)])
     row = json.loads(invoke("export", "--format", "ndjson").stdout)
     assert (row["opened_at"], row["opened_before"]) == (None, "2026-11-23T02:01:00.000000Z")
+
+
+def test_a_port_that_the_kernel_has_forgotten_is_null_and_not_0(desk: Desk, invoke: Invoke) -> None:
+    record(desk.history, [Call(port=0, local_port=0)])
+    row = json.loads(invoke("export", "--format", "ndjson").stdout)
+    assert (row["port"], row["local_port"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("verdict:not-judged", "198.51.100.1"),
+        ("outcome:unanswered", "198.51.100.2"),
+        ("container:grafana", "198.51.100.1"),
+        ("container:/api-[0-9]+$/", "198.51.100.3"),
+    ],
+)
+def test_words_of_containers_and_of_what_hangs_choose_rows(
+    desk: Desk, invoke: Invoke, word: str, expected: str
+) -> None:
+    grafana = Call(None, "198.51.100.1", role=None, verdict=Verdict.NOT_JUDGED, container="monitoring-grafana-1")
+    hangs = Call(None, "198.51.100.2", outcome=Outcome.UNANSWERED)
+    record(desk.history, [grafana, hangs, Call(None, "198.51.100.3", container="retool-api-1")])
+    rows = [json.loads(line) for line in invoke("export", word, "--format", "ndjson").stdout.splitlines()]
+    assert [row["ip"] for row in rows] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("word", "known"), [("verdict:x", "not-judged"), ("outcome:x", "unanswered"), ("contaner:x", "container:")]
+)
+@pytest.mark.usefixtures("recorded")
+def test_the_words_that_would_be_right_are_all_named(invoke: Invoke, word: str, known: str) -> None:
+    result = invoke("export", word)
+    assert result.exit_code == 2
+    assert known in result.stderr
+
+
+def test_holes_of_one_container_and_lost_events_are_told_beside_the_rows(desk: Desk, invoke: Invoke) -> None:
+    at_us = BEGAN_US + 600 * SECOND_US
+    lost = KeptLoss(1, "sockets", ("net:[10]",), at_us, at_us + SECOND_US, 1)
+    record(desk.history, workloads=[container(10, "api")], losses=[lost])
+    told = invoke("export", "--until", "2026-11-23T03:00Z").stderr
+    assert "1 event lost 2026-11-23T02:10:00.000000Z to 2026-11-23T02:10:01.000000Z in api" in told
 
 
 def test_several_names_of_one_address_are_handed_over_as_a_list(desk: Desk, invoke: Invoke) -> None:

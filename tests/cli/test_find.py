@@ -6,7 +6,8 @@ import pytest
 
 from tests.cli.conftest import Invoke
 from tests.cli.program import Desk
-from tests.cli.records import BEGAN_US, ENDED_US, SECOND_US, Call, record
+from tests.cli.records import BEGAN_US, ENDED_US, SECOND_US, Call, container, record, span
+from tui.history.batch import KeptLoss
 
 AT_START = ("--at", "2026-11-23T02:20Z", "--within", "10m")
 HOLE = ((BEGAN_US, BEGAN_US + 900 * SECOND_US), (BEGAN_US + 1500 * SECOND_US, ENDED_US))
@@ -51,6 +52,24 @@ def test_nothing_in_a_span_with_a_hole_cannot_be_told(desk: Desk, invoke: Invoke
     assert result.exit_code == 3
     assert result.stdout.startswith("Cannot tell: ")
     assert "2026-11-23T02:15:00Z-2026-11-23T02:25:00Z" in result.stdout
+
+
+def test_a_hole_of_one_container_is_told_with_its_role(desk: Desk, invoke: Invoke) -> None:
+    api = container(10, "api")
+    spans = [span(10, "net:[10]", to_us=HOLE[0][1]), span(11, "net:[10]", HOLE[1][0])]
+    record(desk.history, [Call(after_s=1200)], workloads=[api], spans=spans)
+    result = invoke("find", "203.0.113.77", *AT_START)
+    assert result.exit_code == 3
+    assert "not recorded 2026-11-23T02:15:00Z-2026-11-23T02:25:00Z in api" in result.stdout
+
+
+def test_lost_events_cannot_be_told_from_none(desk: Desk, invoke: Invoke) -> None:
+    at_us = BEGAN_US + 1200 * SECOND_US
+    lost = KeptLoss(1, "sockets", ("net:[10]",), at_us, at_us + SECOND_US, 37)
+    record(desk.history, [Call(after_s=1200)], workloads=[container(10, "api")], losses=[lost])
+    result = invoke("find", "203.0.113.77", *AT_START)
+    assert result.exit_code == 3
+    assert "37 events lost 2026-11-23T02:20:00Z-2026-11-23T02:20:01Z in api" in result.stdout
 
 
 def test_a_hole_does_not_hide_a_yes_and_is_told_all_the_same(desk: Desk, invoke: Invoke) -> None:

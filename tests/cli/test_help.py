@@ -32,6 +32,7 @@ def test_the_commands_are_those_that_scripts_depend_on() -> None:
     assert set(every_command()) >= {
         ("collect",),
         ("status",),
+        ("doctor",),
         ("find",),
         ("export",),
         ("alerts",),

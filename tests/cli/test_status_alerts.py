@@ -7,9 +7,10 @@ import pytest
 
 from tests.cli.conftest import Invoke
 from tests.cli.program import Desk
-from tests.cli.records import BEGAN_US, ENDED_US, Call, alert, record
+from tests.cli.records import BEGAN_US, ENDED_US, HOUR_US, SECOND_US, Call, alert, container, record, span
+from tui.history.batch import KeptLoss
 from tui.history.place import Holder, hold
-from tui.model.alert import Urgency
+from tui.model.alert import AlertKind, Urgency
 
 
 def test_status_says_loudly_that_nobody_records(desk: Desk, invoke: Invoke) -> None:
@@ -50,6 +51,58 @@ def test_status_for_programs_has_the_same_facts(desk: Desk, invoke: Invoke) -> N
 def test_status_counts_more_alerts_than_a_screen_holds(desk: Desk, invoke: Invoke) -> None:
     record(desk.history, alerts=[alert(id, f"h{id}.example.com") for id in range(1, 1202)])
     assert json.loads(invoke("status", "--json").stdout)["open_alerts"]["review"] == 1201
+
+
+API = container(10, "api")
+JOBS = container(11, "jobs-runner", pid=4343)
+
+
+def test_status_says_which_containers_are_seen_and_which_are_not(desk: Desk, invoke: Invoke) -> None:
+    record(desk.history, workloads=[API, JOBS], spans=[span(10, "net:[10]")])
+    with hold(desk.history, Holder(4711, "service", "ana", BEGAN_US, None, "0.1.0")):
+        words = invoke("status").stdout
+        status = json.loads(invoke("status", "--json").stdout)
+    assert "sockets: 1 of 2 containers; NOT jobs-runner" in words
+    assert status["containers"] == {"running": 2, "seen": 1, "unseen": ["jobs-runner"]}
+
+
+def test_status_tells_no_containers_where_nobody_records(desk: Desk, invoke: Invoke) -> None:
+    record(desk.history, workloads=[API], spans=[span(10, "net:[10]")])
+    assert json.loads(invoke("status", "--json").stdout)["containers"] == {"running": 0, "seen": 0, "unseen": []}
+
+
+def test_status_tells_lost_events_with_where(desk: Desk, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.cli.status.now_us", lambda: ENDED_US)
+    lost = KeptLoss(1, "sockets", ("net:[10]",), BEGAN_US + HOUR_US, BEGAN_US + HOUR_US + SECOND_US, 37)
+    record(desk.history, workloads=[API], spans=[span(10, "net:[10]")], losses=[lost])
+    status = json.loads(invoke("status", "--json").stdout)
+    assert status["lost_events_24h"] == 37
+    assert {"namespaces": ["api"], "lost_events": 37}.items() <= status["holes_24h"][0].items()
+    assert "37 events lost, 2026-11-23T03:00:00.000000Z" in invoke("status").stdout
+
+
+def test_status_tells_the_latest_changes_of_retool_s_containers(
+    desk: Desk, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.cli.status.now_us", lambda: ENDED_US)
+    before = container(9, "api", image="tryretool/backend:3.148.4", gone_us=BEGAN_US + 10, started_us=BEGAN_US - 10)
+    record(desk.history, workloads=[before, container(10, "api", started_us=BEGAN_US + HOUR_US)])
+    change = json.loads(invoke("status", "--json").stdout)["changes_7d"][0]
+    assert (change["role"], change["kind"]) == ("api", "image")
+    assert (change["image_before"], change["image"]) == ("tryretool/backend:3.148.4", "tryretool/backend:3.196.2")
+    assert "Change      2026-11-23T03:00:00.000000Z api: image 3.148.4 → 3.196.2" in invoke("status").stdout
+
+
+def test_a_blocked_alert_has_a_test_to_run_and_others_have_none(desk: Desk, invoke: Invoke) -> None:
+    summary = "License checks are being blocked: api gets no answer from licensing.tryretool.com:443"
+    blocked = replace(
+        alert(1, "licensing.tryretool.com", urgency=Urgency.ACT_NOW), kind=AlertKind.BLOCKED, summary=summary
+    )
+    record(desk.history, alerts=[blocked, alert(2, "b.example.com")], workloads=[API])
+    rows = json.loads(invoke("alerts", "--format", "json").stdout)
+    command = "sudo nsenter -t 4242 -n curl -sv -m 5 https://licensing.tryretool.com"
+    assert [row["test"] for row in rows] == [command, None]
+    assert "nsenter" not in invoke("alerts").stdout
 
 
 def test_alerts_are_listed_with_the_most_urgent_on_top(desk: Desk, invoke: Invoke) -> None:

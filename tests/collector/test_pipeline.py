@@ -5,30 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tui.allowlist.judge import Allowlist
-from tui.allowlist.load import parse_rules
-from tui.allowlist.policy import policy_of
-from tui.allowlist.rules import Rule
-from tui.catalog import load_catalogue
-from tui.collector.alerts import AlertBook
-from tui.collector.coverage import Coverage
-from tui.collector.pipeline import Pipeline
-from tui.collector.track import Tracker
+from tests.collector.build import allowlist, look, pipeline
 from tui.config.errors import ConfigError
-from tui.config.settings import load_settings
 from tui.history.batch import Run
 from tui.model.alert import Alert, Urgency
-from tui.model.connection import Connection, Endpoint, Evidence, Outcome, Process, Verdict
+from tui.model.connection import Connection, Endpoint, Evidence, Origin, Outcome, Process, Verdict
 from tui.model.observation import Dump, Owner, Socket, SocketState
 from tui.names.forward import Found, Missed
-from tui.names.table import NameTable
 
 SECOND = 1_000_000
 NAMESPACE = "net:[1]"
 LICENSING = "licensing.tryretool.com"
 RUN = Run(1, 10 * SECOND, 500 * SECOND, None, None, "foreground", 1, "ana", "0")
-CATALOGUE = load_catalogue()
-POLICY = policy_of(load_settings(Path("/nonexistent/config.toml"), named=False), CATALOGUE)
 
 
 class Recording:
@@ -39,10 +27,7 @@ class Recording:
         self.connections: dict[int, Connection] = {}
         self.alerts: dict[int, Alert] = {}
         self._port = 40000
-        table = NameTable()
-        self.pipeline = Pipeline(
-            Tracker(1, 999), table, CATALOGUE, allowlist(rules), AlertBook((), 1), Coverage(1), lambda: self.settled
-        )
+        self.pipeline = pipeline(rules, settled=lambda: self.settled)
 
     def at(self, second: float, *destinations: str, role: str | None = "api", state: str = "established",
            owned: bool = True) -> None:  # fmt: skip
@@ -53,9 +38,9 @@ class Recording:
             remote, local = Endpoint(ip, int(port)), Endpoint("10.0.0.5", 40000 + place)
             pid = 100 if owned and state != "ended" else None
             sockets.append(Socket("tcp", local, remote, SocketState(state), pid))
-        owner = Owner(Process(100, "node", "retool", SECOND), role)
+        owner = Owner(Process(100, "node", "retool", SECOND), Origin(NAMESPACE, role))
         dump = Dump(round(second * SECOND), NAMESPACE, tuple(sockets), frozenset(), {100: owner}, 0)
-        self.pipeline.observe(dump, "")
+        self.pipeline.observe(look(dump))
         self.take()
 
     def named(self, second: float, host: str, *addresses: str, ttl_s: float = 300) -> None:
@@ -77,11 +62,6 @@ class Recording:
     def only_alert(self) -> Alert:
         (alert,) = self.alerts.values()
         return alert
-
-
-def allowlist(rules: str, revision: int = 1) -> Allowlist:
-    own: tuple[Rule, ...] = tuple(parse_rules(Path("allowlist.toml"), rules))
-    return POLICY.allowlist((*POLICY.defaults, *own), revision)
 
 
 def begun(*, settled: bool = True, rules: str = "") -> Recording:
@@ -346,8 +326,8 @@ def test_nothing_is_to_be_written_while_nothing_changes() -> None:
     recording.at(11, "203.0.113.77:443")
     dump = Dump(12 * SECOND, NAMESPACE, (
         Socket("tcp", Endpoint("10.0.0.5", 40000), Endpoint("203.0.113.77", 443), SocketState.ESTABLISHED, 100),
-    ), frozenset(), {100: Owner(Process(100, "node", "retool", SECOND), "api")}, 0)  # fmt: skip
-    recording.pipeline.observe(dump, "")
+    ), frozenset(), {100: Owner(Process(100, "node", "retool", SECOND), Origin(NAMESPACE, "api"))}, 0)  # fmt: skip
+    recording.pipeline.observe(look(dump))
     assert not recording.pipeline.take()
 
 
@@ -375,7 +355,7 @@ def test_what_waited_when_the_collector_was_killed_is_decided_by_the_next_one(ou
     killed = begun(settled=False)
     killed.at(11, "203.0.113.77:443")
     after = Recording()
-    after.pipeline.resume([replace(killed.only, outcome=outcome)], NAMESPACE)
+    after.pipeline.resume([replace(killed.only, outcome=outcome)])
     after.at(20, "203.0.113.77:443")
     assert after.connections[killed.only.id].judgement.verdict is Verdict.OFF_ALLOWLIST
     assert after.alerts
@@ -385,8 +365,9 @@ def test_what_is_open_in_a_namespace_that_is_no_longer_watched_ends_nobody_knows
     before = begun()
     before.at(11, "203.0.113.77:443")
     after = Recording()
-    after.pipeline.resume([before.only], "net:[2]")
-    after.take()
+    elsewhere = replace(before.only, origin=replace(before.only.origin, namespace="net:[2]"))
+    after.pipeline.resume([elsewhere])
+    after.at(20)
     assert (after.only.outcome, after.only.closed_us) == (Outcome.UNKNOWN, None)
 
 

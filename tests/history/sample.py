@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tui.history.batch import Batch, CoverageSpan, Run
+from tui.history.batch import Batch, CoverageSpan, KeptLoss, Run
 from tui.history.write import Writer, open_for_writing
 from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.connection import (
@@ -22,6 +22,7 @@ from tui.model.connection import (
     Recorded,
     Verdict,
 )
+from tui.model.workload import Workload, WorkloadKind
 
 START_US = 1_795_435_200_000_000
 """A whole hour."""
@@ -74,8 +75,21 @@ def alert(id: int = 1, **changes: Any) -> Alert:
     return replace(first, **changes)
 
 
-def span(id: int, from_us: int, to_us: int, source: str = "sockets", note: str = "") -> CoverageSpan:
-    return CoverageSpan(id, source, "4026532288", from_us, to_us, note)
+def span(id: int, from_us: int, to_us: int, source: str = "sockets", note: str = "", **changes: Any) -> CoverageSpan:
+    return replace(CoverageSpan(id, source, "4026532288", from_us, to_us, note), **changes)
+
+
+def workload(**changes: Any) -> Workload:
+    """A container of Retool's api, described by an engine."""
+    api = Workload(
+        "4026532288", WorkloadKind.CONTAINER, "ab" * 32, "retool-api-1", "api", "tryretool/backend:3.196.2", "retool",
+        True, 4711, (("HTTPS_PROXY", "http://proxy.corp:3128"), ("NO_PROXY", ".corp")), START_US,
+    )  # fmt: skip
+    return replace(api, **changes)
+
+
+def loss(id: int, from_us: int, to_us: int, events: int, *namespaces: str) -> KeptLoss:
+    return KeptLoss(id, "sockets", namespaces, from_us, to_us, events)
 
 
 def batch(*connections: Connection, final: bool = False, **parts: Any) -> Batch:

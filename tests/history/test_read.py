@@ -8,13 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.history.sample import HOUR_US, MINUTE_US, SECOND_US, START_US, Recorder, alert, connection, judged, run, span
+from tests.history.sample import (
+    HOUR_US,
+    MINUTE_US,
+    SECOND_US,
+    START_US,
+    Recorder,
+    alert,
+    connection,
+    judged,
+    loss,
+    run,
+    span,
+    workload,
+)
+from tui.history.batch import Batch, KeptWorkload
 from tui.history.errors import HistoryMissing
 from tui.history.place import Holder, hold
 from tui.history.read import PAGE_ROWS, Reader
+from tui.history.rows import Hole
 from tui.model.alert import Urgency
 from tui.model.connection import Endpoint, Evidence, Name, Origin, Outcome, Verdict
 from tui.model.filter import Filter
+from tui.model.workload import Workload, WorkloadKind
 
 ALL = (0, 2**62)
 
@@ -206,6 +222,44 @@ def test_a_hole_is_told_where_nobody_looked_and_not_where_the_collector_looks_no
     assert len(reader.holes("names", START_US, now_us)) == 1
 
 
+def test_losses_are_holes_with_their_number_and_the_namespaces_they_may_be_of(
+    recorder: Recorder, reader: Reader
+) -> None:
+    began_us, ended_us = START_US + 5 * SECOND_US, START_US + 6 * SECOND_US
+    recorder.write_rest(coverage=[span(1, START_US, START_US + MINUTE_US)])
+    recorder.writer.commit(Batch(losses={1: loss(1, began_us, ended_us, 4711, "net:[1]", "net:[2]")}))
+    lost = Hole("sockets", began_us, ended_us, ("net:[1]", "net:[2]"), 4711)
+    assert reader.holes("sockets", START_US, START_US + MINUTE_US) == [lost]
+    assert reader.holes("sockets", ended_us + 1, START_US + MINUTE_US) == []
+    assert reader.holes("names", began_us, began_us)[0].lost is None
+
+
+def test_a_namespace_that_nobody_looks_into_any_more_is_a_hole_until_it_has_ended(
+    recorder: Recorder, reader: Reader
+) -> None:
+    stopped_us, end_us = START_US + MINUTE_US, START_US + 2 * HOUR_US
+    other = span(2, START_US, stopped_us, namespace="net:[2]", growing=False)
+    recorder.write_rest(coverage=[span(1, START_US, end_us), other])
+    assert reader.holes("sockets", START_US + HOUR_US, end_us) == [
+        Hole("sockets", START_US + HOUR_US, end_us, ("net:[2]",))
+    ]
+    recorder.write_rest(coverage=[replace(other, gone=True)])
+    assert reader.holes("sockets", START_US + HOUR_US, end_us) == []
+
+
+def test_workloads_come_back_as_they_were_and_the_latest_first(recorder: Recorder, reader: Reader) -> None:
+    kept = [
+        KeptWorkload(1, workload(), None),
+        KeptWorkload(2, Workload("net:[2]", WorkloadKind.NAMESPACE, pid=5, started_us=START_US), None),
+    ]
+    recorder.writer.commit(Batch(workloads={each.id: each for each in kept}))
+    assert reader.workloads() == kept[::-1]
+    assert reader.workloads(limit=1) == kept[1:]
+    gone = replace(kept[0], gone_us=START_US + MINUTE_US, workload=workload(image="tryretool/backend:3.200.0"))
+    recorder.writer.commit(Batch(workloads={1: gone}))
+    assert reader.workloads() == [kept[1], gone]
+
+
 def test_a_moment_between_two_spans_that_count_as_one_is_watched(recorder: Recorder, reader: Reader) -> None:
     recorder.write_rest(coverage=[span(1, START_US, START_US + 10 * SECOND_US)])
     recorder.write_rest(coverage=[span(2, START_US + 11 * SECOND_US, START_US + 20 * SECOND_US)])
@@ -290,3 +344,14 @@ def test_a_copy_of_an_ended_history_reads_the_same(recorder: Recorder, tmp_path:
     assert ids(reader, "verdict:off-allowlist") == [2]
     assert reader.count_connections() == 2
     reader.close()
+
+
+def test_a_namespace_that_ended_is_no_hole_afterwards_also_when_what_was_missing_had_changed(
+    recorder: Recorder, reader: Reader
+) -> None:
+    ended_us = START_US + 2 * MINUTE_US
+    host = span(1, START_US, START_US + HOUR_US, namespace="net:[1]")
+    noted = span(2, START_US, START_US + MINUTE_US, growing=False)
+    ended = span(3, START_US + MINUTE_US, ended_us, note="UDP is not seen", growing=False, gone=True)
+    recorder.write_rest(run=run(), coverage=[host, noted, ended])
+    assert reader.holes("sockets", ended_us + MINUTE_US, START_US + HOUR_US) == []

@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.history.spans import JOIN_US, holes
+from tui.history.spans import JOIN_US, Watched, holes
 
 S = 1_000_000
 SPAN = (100 * S, 200 * S)
 
 
 def between(*watched: tuple[int, int], span: tuple[int, int] = SPAN) -> list[tuple[int, int]]:
-    return [(h.from_us // S, h.to_us // S) for h in holes("sockets", [(a * S, b * S) for a, b in watched], *span)]
+    spans = [Watched("net:[1]", a * S, b * S) for a, b in watched]
+    return [(h.from_us // S, h.to_us // S) for h in holes("sockets", spans, *span)]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,8 @@ def test_every_second_is_in_a_hole_or_near_a_span_and_never_within_both(
     watched: list[tuple[int, int]], one: int, other: int
 ) -> None:
     begin, end = min(one, other), max(one, other)
-    found = [(h.from_us, h.to_us) for h in holes("sockets", watched, begin, end)]
+    spans = [Watched("net:[1]", a, b) for a, b in watched]
+    found = [(h.from_us, h.to_us) for h in holes("sockets", spans, begin, end)]
     assert found == sorted(found)
     for moment in range(begin, end + 1, S):
         in_hole = any(a < moment < b for a, b in found)
@@ -63,3 +65,41 @@ def test_every_second_is_in_a_hole_or_near_a_span_and_never_within_both(
         edge = moment - begin <= JOIN_US or end - moment <= JOIN_US
         assert not (in_hole and inside)
         assert in_hole or near or edge
+
+
+ONE, OTHER = "net:[1]", "net:[2]"
+
+
+def partial(*watched: tuple[str, int, int] | tuple[str, int, int, bool]) -> list[tuple[tuple[str, ...], int, int]]:
+    """Holes as (namespaces, from, to) in seconds; spans as (namespace, from, to, ended with it)."""
+    spans = [Watched(each[0], each[1] * S, each[2] * S, *each[3:]) for each in watched]
+    return [(hole.namespaces, hole.from_us // S, hole.to_us // S) for hole in holes("sockets", spans, *SPAN)]
+
+
+def test_a_namespace_that_was_not_watched_while_another_was_is_a_hole_of_its_own() -> None:
+    assert partial((ONE, 100, 200), (OTHER, 100, 130), (OTHER, 160, 200)) == [((OTHER,), 130, 160)]
+
+
+def test_a_namespace_that_is_no_longer_watched_and_has_not_ended_is_a_hole_as_long_as_anything_is_watched() -> None:
+    assert partial((ONE, 100, 200), (OTHER, 100, 130)) == [((OTHER,), 130, 200)]
+    assert partial((ONE, 100, 180), (OTHER, 100, 130)) == [((), 180, 200), ((OTHER,), 130, 180)]
+
+
+def test_a_namespace_that_has_ended_leaves_no_hole() -> None:
+    assert partial((ONE, 100, 200), (OTHER, 100, 130, True)) == []
+
+
+def test_a_namespace_that_begins_later_was_no_hole_before() -> None:
+    assert partial((ONE, 100, 200), (OTHER, 150, 200)) == []
+
+
+def test_another_namespace_under_the_name_of_one_that_ended_leaves_no_hole_between_them() -> None:
+    assert partial((ONE, 100, 200), (OTHER, 100, 130, True), (OTHER, 160, 200)) == []
+
+
+def test_a_hole_in_a_namespace_that_ends_later_is_told() -> None:
+    assert partial((ONE, 100, 200), (OTHER, 100, 120), (OTHER, 150, 160, True)) == [((OTHER,), 120, 150)]
+
+
+def test_a_time_in_which_nothing_was_watched_is_one_hole_and_not_one_for_each_namespace() -> None:
+    assert partial((ONE, 100, 130), (ONE, 160, 200), (OTHER, 100, 130), (OTHER, 160, 200)) == [((), 130, 160)]

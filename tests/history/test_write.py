@@ -282,3 +282,11 @@ def test_another_process_that_takes_over_the_history_goes_on_counting(path: Path
     second.write(connection(1, bytes_sent=9, outcome=Outcome.CLOSED), connection(3))
     agree(second.db)
     second.close()
+
+
+def test_an_alert_has_the_destination_that_was_found_last(recorder: Recorder) -> None:
+    recorder.write_rest(alerts=[alert(1, destination="169.254.169.254", port=80)])
+    recorder.write_rest(alerts=[alert(1, destination="fd00:ec2::254", port=8080, count=2)])
+    reader = Reader(recorder.path)
+    assert [(a.destination, a.port, a.count) for a in reader.alerts()] == [("fd00:ec2::254", 8080, 2)]
+    reader.close()

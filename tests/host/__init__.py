@@ -3,7 +3,8 @@
     with RetoolHost() as host, host.service("api").hold(["licensing.tryretool.com:443"]) as held:
         held.pid, held.connections
 
-It stands apart from the machine: nothing here has an interface in, or a route to, the machine's own network.
+It stands apart from the machine: nothing here has an interface in, or a route to, the machine's own network. With
+`RetoolHost(linked=True)` each service has a link to the machine, with no route beyond it.
 """
 
 from tests.host.children import EndedError, first_line

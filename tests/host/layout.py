@@ -26,6 +26,9 @@ GATEWAY_V6: Final = "fd00:77::1"
 PREFIX_V4: Final = 24
 PREFIX_V6: Final = 64
 
+MACHINE_LINKS: Final = "10.78"
+"""The first half of the addresses between the services of a linked host and the machine."""
+
 SERVICES: Final[dict[str, tuple[str, str]]] = {
     "api": ("10.77.0.11", "fd00:77::11"),
     "jobs-runner": ("10.77.0.12", "fd00:77::12"),

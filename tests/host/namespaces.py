@@ -1,5 +1,5 @@
 """Make, wire and remove network namespaces with iproute2. Knows nothing of Retool, and never touches the machine's own
-namespace beyond `/run/netns` and `/etc/netns`."""
+namespace beyond `/run/netns` and `/etc/netns`, and the links that `linked_to_the_machine` is asked for."""
 
 import functools
 import os
@@ -27,6 +27,11 @@ class Namespace:
     """A network namespace with a name under `/run/netns`."""
 
     name: str
+
+    @property
+    def id(self) -> str:
+        """As `readlink /proc/PID/ns/net` shows it; good for as long as the namespace lives."""
+        return f"net:[{Path('/run/netns', self.name).stat().st_ino}]"
 
     def argv(self, argv: Sequence[str]) -> list[str]:
         """The command that runs `argv` inside: `ip` becomes it by exec, so the pid started is its pid."""
@@ -69,6 +74,22 @@ def namespace(name: str) -> Iterator[Namespace]:
     finally:
         made.end_processes()
         _ip("netns", "delete", name)
+
+
+@contextmanager
+def linked_to_the_machine(inside: Namespace, device: str, here: str, there: str) -> Iterator[None]:
+    """A veth between the machine's own namespace, where it is called `device`, and this one, as containers have it:
+    only through such a link does the kernel give a namespace an id there. The two addresses reach each other (/31) and
+    nothing beyond."""
+    _ip("link", "add", device, "type", "veth", "peer", "name", "machine0", "netns", inside.name)
+    try:
+        _ip("address", "add", f"{here}/31", "dev", device)
+        _ip("link", "set", device, "addrgenmode", "none", "up")
+        inside.configure([f"address add {there}/31 dev machine0", "link set machine0 addrgenmode none up"])
+        yield
+    finally:
+        with suppress(NamespaceError):  # gone with a namespace that somebody removed
+            _ip("link", "delete", device)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """The outside: a namespace that is every public address there is, with the TLS servers and the DNS server."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -24,8 +25,8 @@ def servers(outside: Namespace, server_file: Path, zone_file: Path) -> Iterator[
     """Both servers listen inside the block; they also end when this process does."""
     with ExitStack() as stack:
         started = [
-            stack.enter_context(_program(outside, [str(_TLS_SERVER), str(server_file)])),
-            stack.enter_context(_program(outside, [str(_DNS_SERVER), NAMESERVER, str(zone_file)])),
+            stack.enter_context(program(outside, [str(_TLS_SERVER), str(server_file)])),
+            stack.enter_context(program(outside, [str(_DNS_SERVER), NAMESERVER, str(zone_file)])),
         ]
         for server in started:
             children.first_line(server)
@@ -33,9 +34,13 @@ def servers(outside: Namespace, server_file: Path, zone_file: Path) -> Iterator[
 
 
 @contextmanager
-def _program(inside: Namespace, argv: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+def program(
+    inside: Namespace, argv: Sequence[str], env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """A Python program inside for as long as the block; it ends when its standard input does."""
     child = subprocess.Popen(
         inside.argv([sys.executable, "-P", *argv]),
+        env=os.environ | dict(env or {}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -10,6 +10,7 @@ from tests.host import outside, pki
 from tests.host.layout import (
     GATEWAY_V4,
     GATEWAY_V6,
+    MACHINE_LINKS,
     NAMESERVER,
     PREFIX_V4,
     PREFIX_V6,
@@ -17,7 +18,7 @@ from tests.host.layout import (
     SERVICES,
     STRANGER,
 )
-from tests.host.namespaces import Namespace, namespace, resolving_through, unique_prefix
+from tests.host.namespaces import Namespace, linked_to_the_machine, namespace, resolving_through, unique_prefix
 from tests.host.service import Service
 from tests.host.zone import Zone
 
@@ -25,6 +26,7 @@ from tests.host.zone import Zone
 class RetoolHost:
     """A context manager; inside the block everything listens, after it nothing is left.
 
+    With `linked` each service also has a link to the machine's own namespace, as the containers of an engine have.
     Raises NamespaceError on entry where namespaces cannot be made: ask `refusal()` first.
     """
 
@@ -34,10 +36,13 @@ class RetoolHost:
     ca_file: Path
     """The authority (PEM) that signed the servers' certificate."""
     zone: Zone
+    outside: Namespace
+    """Every public address; for servers of a test's own (`outside.program`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, linked: bool = False) -> None:
         self.prefix = unique_prefix()
         """How the names of all its namespaces start."""
+        self._linked = linked
         self._services: dict[str, Service] = {}
         self._stack = ExitStack()
 
@@ -63,7 +68,7 @@ class RetoolHost:
         self.zone = Zone(folder / "zone.json", PUBLIC_NAMES)
         hub = stack.enter_context(namespace(self.prefix + "hub"))
         hub.configure(["link add bridge type bridge mcast_snooping 0", "link set bridge up"])
-        world = stack.enter_context(namespace(self.prefix + "outside"))
+        self.outside = world = stack.enter_context(namespace(self.prefix + "outside"))
         self._connect(hub, world, "outside", GATEWAY_V4, GATEWAY_V6)
         world.configure(outside.addressing())
         stack.enter_context(outside.servers(world, certificates.server_file, self.zone.file))
@@ -75,9 +80,19 @@ class RetoolHost:
         stack.enter_context(resolving_through(inside, NAMESERVER))
         self._connect(hub, inside, name, *SERVICES[name])
         inside.configure([f"route add default via {gateway}" for gateway in (GATEWAY_V4, GATEWAY_V6)])
+        if self._linked:
+            self._link(stack, inside, list(SERVICES).index(name))
         service = Service(name, inside, self.ca_file)
         stack.callback(service.end_children)
         return service
+
+    def _link(self, stack: ExitStack, inside: Namespace, place: int) -> None:
+        """Names and addresses that no other run has, as far as 15 characters and a /16 allow."""
+        unique = self.prefix.split("-")[2]
+        network = f"{MACHINE_LINKS}.{int(unique[:2], 16)}"
+        stack.enter_context(
+            linked_to_the_machine(inside, f"rt{unique}-{place}", f"{network}.{2 * place}", f"{network}.{2 * place + 1}")
+        )
 
     @staticmethod
     def _connect(hub: Namespace, inside: Namespace, port: str, address_v4: str, address_v6: str) -> None:

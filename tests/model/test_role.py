@@ -2,7 +2,7 @@
 
 import pytest
 
-from tui.model.role import role_of
+from tui.model.role import COMPOSE_SERVICES, joined, role_of
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,22 @@ def test_what_is_not_known_never_becomes_a_role(service_type: str | None) -> Non
 
 def test_an_unknown_word_beside_a_known_one_is_left_out() -> None:
     assert role_of("MAIN_BACKEND,NEW_THING") == "api"
+
+
+@pytest.mark.parametrize(
+    ("roles", "role"),
+    [
+        ([], None),
+        ([None, None], None),
+        (["jobs-runner", None, "api"], "api+jobs-runner"),
+        (["api+jobs-runner", "api"], "api+jobs-runner"),
+        (["db-connector", "api"], "api"),
+        (["db-ssh-connector", "db-connector"], "db-connector+db-ssh-connector"),
+    ],
+)
+def test_roles_of_several_processes_are_one_set_without_helpers(roles: list[str | None], role: str | None) -> None:
+    assert joined(roles) == role
+
+
+def test_a_compose_service_is_never_a_set() -> None:
+    assert not [service for service in COMPOSE_SERVICES if "+" in service]

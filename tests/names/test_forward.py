@@ -1,6 +1,7 @@
 """Look-ups ahead of time, against a DNS server on loopback."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ class Server(asyncio.DatagramProtocol):
         self.rcode = dns.rcode.NXDOMAIN
         self.asked: list[str] = []
         self.was_asked = asyncio.Event()
+        self.came_from: set[int] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.DatagramTransport", transport)
@@ -38,6 +40,7 @@ class Server(asyncio.DatagramProtocol):
         question = query.question[0]
         name = question.name.to_text(omit_final_dot=True)
         self.asked.append(name)
+        self.came_from.add(addr[1])
         self.was_asked.set()
         answer = dns.message.make_response(query)
         answer.flags |= dns.flags.RA
@@ -61,7 +64,8 @@ class Asking:
 
     def __init__(self, server: str) -> None:
         self.results: asyncio.Queue[Result] = asyncio.Queue()
-        self.lookups = Lookups([server], self.results.put_nowait)
+        self.made: list[int] = []
+        self.lookups = Lookups([server], self.results.put_nowait, self.made.append)
 
     async def next(self) -> Result:
         async with asyncio.timeout(8):
@@ -143,6 +147,22 @@ async def test_failures_are_asked_again_at_growing_distances(monkeypatch: pytest
             await asked.next()
     assert waited[:4] == [2, 4, 8, 16]
     assert max(waited) == 300
+
+
+async def test_every_socket_that_asks_has_been_told_when_its_question_arrives() -> None:
+    async with asking() as (server, asked):
+        server.records = {HOST: None}
+        asked.lookups.follow([HOST])
+        async with asyncio.timeout(8):
+            await server.was_asked.wait()
+        assert server.came_from
+        assert server.came_from <= {port_of(descriptor) for descriptor in asked.made}
+
+
+def port_of(descriptor: int) -> int:
+    with socket.socket(fileno=os.dup(descriptor)) as held:
+        port: int = held.getsockname()[1]
+    return port
 
 
 async def test_it_is_settled_once_every_name_has_had_a_result() -> None:

@@ -61,6 +61,8 @@ PICTURES: Mapping[str, Picture] = {
     "main-ascii": Picture((120, 40), look=Look(glyphs=ASCII)),
     "detail-80x24": Picture((80, 24), ("enter",)),
     "detail-120x40": Picture((120, 40), ("slash", *"host:p.tryretool", "enter", "enter")),
+    "blocked-80x24": Picture((80, 24), ("slash", *"host:licensing", "enter", "enter", "G")),
+    "not-judged": Picture((80, 24), ("slash", *"verdict:not-judged", "enter")),
     "allow": Picture((80, 24), ("A",)),
     "help": Picture((120, 60), ("question_mark",)),
     "filter-error": Picture((80, 24), _FILTER_ERROR),
@@ -82,12 +84,13 @@ def night() -> Iterator[tuple[Path, Path, int]]:
             if run is None:
                 raise ValueError(f"{RECORDED} has no run")
             moment_us = run.seen_us + SECOND_US
-            since_us, until_us = run.started_us, run.until_us
+            since_us, until_us, kind = run.started_us, run.until_us, run.kind
         else:
             scene = incident(directory)
             scene.close()
             path, moment_us, since_us, until_us = scene.path, NOW_US, NOW_US - 91 * HOUR_US, HOLDER.until_us
-        with recording(path, since_us=since_us, until_us=until_us):
+            kind = HOLDER.kind
+        with recording(path, since_us=since_us, until_us=until_us, kind=kind):
             yield path, Path("/etc/retool-egress/config.toml"), moment_us
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tui.allowlist.policy import policy_of
 from tui.catalog import load_catalogue
 from tui.config.settings import load_settings
-from tui.history.batch import Batch, CoverageSpan, Run
+from tui.history.batch import Batch, CoverageSpan, KeptLoss, KeptWorkload, Run
 from tui.history.place import Holder, hold
 from tui.history.write import Writer, open_for_writing
 from tui.model.alert import Alert, AlertKind, Urgency
@@ -32,6 +32,7 @@ from tui.model.connection import (
 )
 from tui.model.filter import Filter
 from tui.model.times import HOUR_US, MINUTE_US, SECOND_US
+from tui.model.workload import Workload, WorkloadKind
 from tui.viewer import ViewerOptions
 from tui.viewer.app import ViewerApp
 from tui.viewer.snapshot import Follower, Snapshot
@@ -57,6 +58,11 @@ class Scene:
         self._batch = Batch()
         self._connections = 0
         self._alerts = 0
+        self._workloads = 0
+        self._losses = 0
+        self._spans = 100
+        self._namespaces: dict[str, str] = {}
+        """Of what runs, by role."""
 
     def recorded(self, until_us: int = NOW_US, note: str = NOTE, kind: str = "detached") -> Scene:
         """Say that a collector watched from the beginning until then, and lives."""
@@ -64,6 +70,51 @@ class Scene:
         self._batch.coverage[1] = CoverageSpan(1, "sockets", "net:[1]", self.began_us, until_us, note)
         self._batch.coverage[2] = CoverageSpan(2, "names", "net:[1]", self.began_us, until_us, "")
         return self.commit()
+
+    def container(
+        self, role: str | None, *, image: str = "tryretool/backend:3.196.2", started_ago_us: int = 90 * HOUR_US,
+        gone_ago_us: int | None = None, watched_ago_us: int | None = 0, pid: int = 20_417,
+        proxy: tuple[tuple[str, str], ...] = (), name: str = "", kind: WorkloadKind = WorkloadKind.CONTAINER,
+    ) -> Scene:  # fmt: skip
+        """Add something that runs in a namespace of its own; it was watched until `watched_ago_us`, None: never."""
+        self._workloads += 1
+        id, started = self._workloads, NOW_US - started_ago_us
+        namespace = f"net:[{10 + id}]"
+        is_container = kind is WorkloadKind.CONTAINER
+        called = (name or f"retool-{role}-1") if is_container else None
+        told = Workload(
+            namespace, kind, f"{id:064x}" if is_container else None, called,
+            role, image if is_container else None, "retool" if role else "other", True, pid, proxy, started,
+        )  # fmt: skip
+        gone = None if gone_ago_us is None else NOW_US - gone_ago_us
+        self._batch.workloads[id] = KeptWorkload(id, told, gone)
+        if role and gone is None:
+            self._namespaces[role] = namespace
+        if watched_ago_us is not None:
+            self._spans += 1
+            begins = max(self.began_us, started)
+            self._batch.coverage[self._spans] = CoverageSpan(
+                self._spans, "sockets", namespace, begins, (gone or NOW_US) - watched_ago_us, "",
+                growing=gone is None and not watched_ago_us, gone=gone is not None,
+            )  # fmt: skip
+        return self
+
+    def watched_again(self, role: str, *, since_ago_us: int) -> Scene:
+        """Say that a container is watched since then until now, after it was not."""
+        self._spans += 1
+        self._batch.coverage[self._spans] = CoverageSpan(
+            self._spans, "sockets", self._namespaces[role], NOW_US - since_ago_us, NOW_US, ""
+        )
+        return self
+
+    def lost(self, events: int, *roles: str, ago_us: int = 10 * MINUTE_US) -> Scene:
+        """Say that the ends of so many sockets were lost, in a second that ended `ago_us` before now."""
+        self._losses += 1
+        namespaces = tuple(self._namespaces[role] for role in roles)
+        ended = NOW_US - ago_us
+        found = KeptLoss(self._losses, "sockets", namespaces, ended - SECOND_US, ended, events)
+        self._batch.losses[self._losses] = found
+        return self
 
     def saw_nothing_since(self, at_us: int) -> Scene:
         """Say that the sockets could not be looked at from then on."""
@@ -87,19 +138,19 @@ class Scene:
         service: str | None = None, port: int = 443, verdict: Verdict = Verdict.ALLOWED, rule: str | None = None,
         outcome: Outcome = Outcome.CLOSED, ago_us: int = MINUTE_US, times: int = 1, every_us: int = SECOND_US,
         sent: int | None = None, received: int | None = None, process: str = "node",
-        candidates: tuple[str, ...] = (),
+        candidates: tuple[str, ...] = (), container: str | None = None,
     ) -> Scene:  # fmt: skip
         """Add connections, the last of them opened `ago_us` before now."""
         evidence = Evidence.FORWARD if host or candidates else None
         for place in range(times):
             self._connections += 1
             opened = NOW_US - ago_us - (times - 1 - place) * every_us
-            is_open = outcome is Outcome.OPEN
+            is_open = outcome.is_open
             closed = None if is_open else min(opened + 2 * SECOND_US, NOW_US)
             found = Connection(
                 self._connections, opened, False, closed, NOW_US if is_open else closed or opened, "sockets", "tcp",
                 Endpoint("10.0.3.7", 40_000 + self._connections % 20_000), Endpoint(ip, port),
-                Origin("net:[1]", role), Process(20_417, process, "1001", self.began_us),
+                self._origin(role, container), Process(20_417, process, "1001", self.began_us),
                 Name(host, evidence, candidates), Label(category, service), Judgement(verdict, rule, 31, ""),
                 outcome, sent, received, None, Recorded.LIVE,
             )  # fmt: skip
@@ -120,6 +171,52 @@ class Scene:
             NOW_US - ago_us, NOW_US,
         )  # fmt: skip
         return self
+
+    def _origin(self, role: str | None, container: str | None) -> Origin:
+        namespace = self._namespaces.get(role or "")
+        if namespace is None:
+            return Origin("net:[1]", role, container)
+        return Origin(namespace, role, container or f"retool-{role}-1", "tryretool/backend:3.196.2")
+
+    def found(
+        self, kind: AlertKind, summary: str, *, destination: str | None = None, role: str | None = "api",
+        port: int | None = 443, urgency: Urgency = Urgency.ACT_NOW, ago_us: int = 14 * MINUTE_US, count: int = 1,
+        cause: str = "",
+    ) -> Scene:  # fmt: skip
+        """Add an open alert of any kind, in the collector's words."""
+        self._alerts += 1
+        made = Alert(
+            self._alerts, kind, cause or f"{kind}|{role}|{destination}|{port}", urgency, summary, role, destination,
+            port, count, NOW_US - ago_us, NOW_US - SECOND_US,
+        )  # fmt: skip
+        self._batch.alerts[self._alerts] = made
+        return self
+
+    def blocked(
+        self, host: str = "licensing.tryretool.com", *, category: str = "License checks", role: str = "api",
+        how: str = "gets no answer from", count: int = 4, ago_us: int = 14 * MINUTE_US, port: int = 443,
+        change: str = "",
+    ) -> Scene:  # fmt: skip
+        """Add an open alert of a destination that is blocked."""
+        verb = "are" if category.endswith("s") else "is"
+        summary = f"{category} {verb} being blocked: {role} {how} {host}:{port} (192.0.2.10), "
+        summary += f"{count} attempts in a row since 02:58:44Z" if count > 1 else "1 attempt, at 02:58:44Z"
+        return self.found(AlertKind.BLOCKED, summary + change, destination=host, role=role, port=port, count=count,
+                          ago_us=ago_us, cause=f"blocked|{role}|{host}|{port}")  # fmt: skip
+
+    def upload(self, destination: str, role: str = "code-executor", *, ago_us: int = 30 * MINUTE_US) -> Scene:
+        """Add an open alert of much that was sent."""
+        summary = f"{role} sent 48.2 MB to {destination}:443 in the last 24 h and got 61 kB back"
+        return self.found(AlertKind.UPLOAD, summary, destination=destination, role=role, ago_us=ago_us)
+
+    def burst(self, role: str = "code-executor", *, number: int = 48, urgency: Urgency = Urgency.ACT_NOW) -> Scene:
+        """Add the open alert of a burst of new destinations."""
+        summary = (
+            f"{role} connects to {number} new destinations within 10 min, none on the allowlist; the latest: "
+            f"203.0.113.9:443; see: retool-egress export 'role:{role} verdict:off-allowlist'"
+        )
+        return self.found(AlertKind.OFF_ALLOWLIST, summary, role=role, port=None, urgency=urgency, count=number,
+                          cause=f"burst|{role}")  # fmt: skip
 
     def fault(self, summary: str) -> Scene:
         """Add an open coverage alert."""
@@ -147,8 +244,13 @@ class Scene:
 
 
 def incident(directory: Path) -> Scene:
-    """The night of the sketches, as far as psutil shows it: licence checks hang, a bare address is talked to."""
+    """The night of the sketches: licence checks are dropped, a bare address is sent much, an upgrade went before."""
     scene = Scene(directory, NOW_US - 91 * HOUR_US)
+    scene.container("api", image="tryretool/backend:3.148.4", gone_ago_us=332 * MINUTE_US)
+    scene.container("api", started_ago_us=5 * HOUR_US + 32 * MINUTE_US)
+    for role in ("workflows-backend", "workflows-worker", "jobs-runner", "code-executor", "postgres"):
+        scene.container(role)
+    scene.container(None, kind=WorkloadKind.HOST)
     default = "allow {}:443 (Retool default)"
     scene.connect(
         "licensing.tryretool.com",
@@ -156,6 +258,8 @@ def incident(directory: Path) -> Scene:
         category="License checks",
         service="licensing",
         rule=default.format("licensing.tryretool.com"),
+        sent=2_100,
+        received=5_100,
         times=7,
         ago_us=200 * MINUTE_US,
         every_us=6 * HOUR_US,
@@ -166,6 +270,8 @@ def incident(directory: Path) -> Scene:
         category="License checks",
         service="licensing",
         rule=default.format("licensing.tryretool.com"),
+        sent=0,
+        received=0,
         times=4,
         ago_us=2 * MINUTE_US,
         every_us=4 * MINUTE_US,
@@ -176,6 +282,8 @@ def incident(directory: Path) -> Scene:
         "192.0.2.12",
         category="Usage reporting",
         service="usage",
+        sent=31_000,
+        received=900,
         times=60,
         rule=default.format("p.tryretool.com"),
         ago_us=13 * SECOND_US,
@@ -188,6 +296,8 @@ def incident(directory: Path) -> Scene:
         category="Retool AI",
         service="openai",
         rule="allow api.openai.com:443 for workflows-worker (allowlist.toml)",
+        sent=420_000,
+        received=60_000,
         times=25,
         ago_us=4 * SECOND_US,
         every_us=97 * SECOND_US,
@@ -197,6 +307,8 @@ def incident(directory: Path) -> Scene:
         "192.0.2.14",
         category="Telemetry",
         service="telemetry",
+        sent=130_000,
+        received=700,
         times=31,
         verdict=Verdict.OFF_ALLOWLIST,
         ago_us=3 * MINUTE_US,
@@ -206,6 +318,8 @@ def incident(directory: Path) -> Scene:
         "api.stripe.com",
         "198.51.100.40",
         category="Your resources",
+        sent=16_000,
+        received=44_000,
         times=48,
         ago_us=SECOND_US,
         rule="allow api.stripe.com:443 (allowlist.toml)",
@@ -216,6 +330,8 @@ def incident(directory: Path) -> Scene:
         "198.51.100.44",
         role="jobs-runner",
         category="Your resources",
+        sent=100_000,
+        received=900_000,
         times=12,
         rule="allow github.com:443 for jobs-runner (allowlist.toml)",
         ago_us=22 * MINUTE_US,
@@ -226,6 +342,8 @@ def incident(directory: Path) -> Scene:
         "203.0.113.77",
         role="code-executor",
         verdict=Verdict.OFF_ALLOWLIST,
+        sent=5_100_000,
+        received=6_800,
         times=8,
         process="python3",
         ago_us=90 * SECOND_US,
@@ -237,6 +355,8 @@ def incident(directory: Path) -> Scene:
         role="code-executor",
         verdict=Verdict.OFF_ALLOWLIST,
         process="python3",
+        sent=7_400_000,
+        received=6_600,
         outcome=Outcome.OPEN,
         ago_us=40 * SECOND_US,
     )
@@ -250,6 +370,8 @@ def incident(directory: Path) -> Scene:
             times=3,
             ago_us=5 * MINUTE_US,
         )
+    for place, category in (("198.51.100.60", "Image pulls"), ("198.51.100.61", UNRECOGNISED)):
+        scene.connect(None, place, role=None, category=category, verdict=Verdict.NOT_JUDGED, process="dockerd", times=2)
     scene.alert(
         "203.0.113.77",
         "code-executor",
@@ -259,9 +381,11 @@ def incident(directory: Path) -> Scene:
         count=9,
     )
     scene.alert("telemetry.retool.com", category="Telemetry", ago_us=23 * HOUR_US, count=31)
+    scene.blocked(change="; api's image changed 5 h 18 min before (3.148.4 to 3.196.2)")
+    scene.upload("203.0.113.77")
     for name, ip in (("licensing", "192.0.2.10"), ("p", "192.0.2.12")):
         scene.answer(f"{name}.tryretool.com", ip)
-    return scene.recorded()  # fmt: skip
+    return scene.recorded(note="")
 
 
 class StepFeed:

@@ -46,7 +46,7 @@ async def test_a_bare_address_is_allowed_as_one_address_for_this_role_until_a_da
 
 async def test_the_box_makes_the_rule_one_for_any_role(shown: Shown, tmp_path: Path) -> None:
     async with shown.app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("j", "A")
+        await pilot.press("j", "j", "A")
         shown.app.screen.query_one("#role").focus()
         await pilot.press("space")
         assert "allow telemetry.retool.com:443 for any role" in shown.text

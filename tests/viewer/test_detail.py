@@ -1,10 +1,15 @@
 """The page about one destination tells what is known, how it is known, and what is not."""
 
+import shlex
+import subprocess
+
+import pytest
 from textual.pilot import Pilot
 
 from tests.viewer.scene import NOW_US, Scene, Shown, recording
-from tui.model.connection import Verdict
-from tui.model.times import SECOND_US
+from tui.model.connection import Outcome, Verdict
+from tui.model.times import MINUTE_US, SECOND_US
+from tui.viewer.dossier_text import shell_lines
 from tui.viewer.widgets.pager import Pager
 
 
@@ -25,7 +30,8 @@ async def test_a_bare_address_says_why_no_name_is_known(shown: Shown) -> None:
         assert "no look-up of a catalogued or allowed name gave this address" in text
         assert "No entry of the catalogue names it" in text
         assert "#1 act now, open; 9 times" in text
-        assert "code-executor: python3 (pid 20417, user 1001), 9 connections" in text
+        who = "code-executor: python3 (pid 20417, user 1001) in retool-code-executor-1"
+        assert f"{who} (tryretool/backend:3.196.2), 9 connections" in text
 
 
 async def test_a_catalogued_host_says_what_is_sent_and_how_that_is_known(shown: Shown) -> None:
@@ -53,12 +59,78 @@ async def test_the_latest_fifty_connections_are_listed_newest_first(shown: Shown
 async def test_a_destination_that_is_not_reached_says_so_first(shown: Shown) -> None:
     async with shown.app.run_test(size=(120, 40)) as pilot:
         text = await page(shown, pilot, "slash", *"host:licensing", "enter", "enter")
-        assert text.startswith("✕ failing: allowed, yet 4 of 8 attempts timed out")
+        assert text.startswith("✕ no answer: allowed, yet 4 of 8 attempts in the last 24 h did not get through")
 
 
-async def test_bytes_are_said_to_be_unknown_and_not_to_be_none(shown: Shown) -> None:
+async def test_bytes_are_said_to_be_unknown_and_not_to_be_none(scene: Scene) -> None:
+    scene.connect("api.example.com", "198.51.100.9").recorded()
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(120, 40)) as pilot:
+            assert "Bytes not known" in await page(shown, pilot, "enter")
+
+
+async def test_bytes_are_told_in_both_directions(shown: Shown) -> None:
     async with shown.app.run_test(size=(120, 40)) as pilot:
-        assert "Bytes not known" in await page(shown, pilot, "enter")
+        assert "Bytes 48.2 MB sent, 61.0 kB received" in await page(shown, pilot, "enter")
+
+
+async def test_failures_are_counted_by_how_they_failed(scene: Scene) -> None:
+    ways = ((Outcome.REFUSED, 4), (Outcome.TIMED_OUT, 2), (Outcome.UNANSWERED, 1))
+    for place, (outcome, times) in enumerate(ways):
+        scene.connect("api.example.com", "198.51.100.9", outcome=outcome, times=times, sent=0, received=0,
+                      ago_us=(3 - place) * MINUTE_US)  # fmt: skip
+    scene.recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(120, 40)) as pilot:
+            text = await page(shown, pilot, "enter")
+            assert "Failed 1 hanging now, 2 no answer, 4 refused; never reached" in text
+
+
+async def test_what_changed_of_the_role_is_told_with_the_images(shown: Shown) -> None:
+    async with shown.app.run_test(size=(120, 40)) as pilot:
+        text = await page(shown, pilot, "slash", *"host:licensing", "enter", "enter")
+        assert "CHANGES of api in the last 7 days" in text
+        assert "22 Nov 21:40Z retool-api-1: image 3.148.4 → 3.196.2" in text
+
+
+async def test_a_blocked_destination_ends_with_a_test_that_can_be_run(shown: Shown) -> None:
+    async with shown.app.run_test(size=(120, 40)) as pilot:
+        text = await page(shown, pilot, "slash", *"host:licensing", "enter", "enter")
+        assert text.endswith("sudo nsenter -t 20417 -n curl -sv -m 5 https://licensing.tryretool.com")
+        assert "A test to run, filled in, stands at the end of this page" in text
+
+
+async def test_a_test_goes_the_way_that_the_role_goes(scene: Scene) -> None:
+    scene.container("api", pid=777, proxy=(("HTTPS_PROXY", "http://proxy:3128"), ("NO_PROXY", "a b,.internal")))
+    scene.connect("licensing.tryretool.com", "192.0.2.10", outcome=Outcome.TIMED_OUT).blocked().recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(200, 60)) as pilot:
+            text = await page(shown, pilot, "enter")
+            assert "nsenter -t 777 -n env HTTPS_PROXY=http://proxy:3128 'NO_PROXY=a b,.internal' curl -sv" in text
+            assert "user and password of the proxy are not recorded" in text
+
+
+async def test_where_nothing_of_the_role_runs_the_test_says_so(scene: Scene) -> None:
+    scene.container("api", gone_ago_us=MINUTE_US)
+    scene.connect("licensing.tryretool.com", "192.0.2.10", outcome=Outcome.TIMED_OUT).blocked().recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(120, 40)) as pilot:
+            text = await page(shown, pilot, "enter")
+            assert text.endswith("No process of api is known to run now, so there is none to test from.")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("value", ["a b " * 40, "x" * 300, "it's'; rm -rf /; '" * 9, "plain"])
+def test_a_command_that_is_copied_from_several_lines_is_the_same_to_a_shell(width: int, value: str) -> None:
+    command = shlex.join(["printf", "%s|", f"NO_PROXY={value}", "https://[2001:db8::1]:8443"])
+    lines = shell_lines(command, width)
+    assert max(map(len, lines)) <= width
+    ran = subprocess.run(["sh", "-c", "\n".join(lines)], capture_output=True, text=True, check=True)
+    assert ran.stdout == f"NO_PROXY={value}|https://[2001:db8::1]:8443|"
 
 
 async def test_a_list_that_has_changed_since_is_told(scene: Scene) -> None:
@@ -91,7 +163,7 @@ async def test_an_alert_opens_the_detail_of_its_destination(shown: Shown) -> Non
 
 async def test_the_folded_review_shows_what_waits(shown: Shown) -> None:
     async with shown.app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("tab", "j", "enter")
+        await pilot.press("tab", "G", "enter")
         assert "filter verdict:off-allowlist" in shown.line("DESTINATIONS")
         assert "telemetry.retool.com:443" in shown.text
         assert "api.stripe.com:443" not in shown.text

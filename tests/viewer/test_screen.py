@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.viewer.scene import NOW_US, Scene, Shown, recording
-from tui.model.alert import Urgency
+from tui.model.alert import AlertKind, Urgency
 from tui.model.connection import INTERNAL_CATEGORY, Outcome, Verdict
 from tui.model.times import HOUR_US, MINUTE_US, SECOND_US
 from tui.viewer.theme import Look
@@ -14,15 +14,13 @@ from tui.viewer.words import ASCII
 
 async def test_each_service_says_its_state_in_words(shown: Shown) -> None:
     async with shown.app.run_test(size=(80, 24)):
-        assert "✕ failing" in shown.line("License checks")
-        assert "no answer since" in shown.line("License checks")
-        assert "4 of 8 timed out" in shown.line("License checks")
+        assert "✕ BLOCKED     since 02:58Z · api · 4 of 4 connects, no answer" in shown.line("License checks")
         assert "○ not seen" in shown.line("Inviting users")
         assert "expected when users are invited" in shown.line("Inviting users")
-        assert "● ok" in shown.line("Usage reporting")
+        assert "● ok          03:12Z · api · 60 conns · 1.9 MB out" in shown.line("Usage reporting")
         assert "? review" in shown.line("Other Retool")
         assert "! OFF LIST" in shown.line("Not recognised")
-        assert "since 02:15Z · code-executor · 9 conns" in shown.line("Not recognised")
+        assert "since 02:15Z · code-executor · 48.2 MB out" in shown.line("Not recognised")
 
 
 async def test_the_status_says_who_records_until_when_and_what_is_seen(shown: Shown) -> None:
@@ -31,9 +29,9 @@ async def test_the_status_says_who_records_until_when_and_what_is_seen(shown: Sh
         assert "retool-prod-1" in first
         assert "REC 3 d 19 h (detached until 15:08Z)" in first
         assert first.rstrip().endswith("LIVE 03:12:44Z")
-        assert "SEES sockets + names" in second
+        assert "SEES 6 of 6 containers, host" in second
         assert "no hole in 24 h" in second
-        assert "1 act now · 1 review" in second
+        assert "3 act now · 1 review" in second
 
 
 async def test_a_bare_address_is_said_to_have_no_name(shown: Shown) -> None:
@@ -43,23 +41,225 @@ async def test_a_bare_address_is_said_to_have_no_name(shown: Shown) -> None:
         assert "! off list" in line
 
 
-async def test_bytes_that_nobody_counted_are_a_dash_and_not_a_zero(shown: Shown) -> None:
-    async with shown.app.run_test(size=(80, 24)):
-        assert " — " in shown.line("api.stripe.com")
-        assert "0 B" not in shown.text
+async def test_bytes_that_nobody_counted_are_a_dash_and_not_a_zero(scene: Scene) -> None:
+    scene.connect("api.stripe.com", "198.51.100.40", category="Your resources").recorded()
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)):
+            assert " — " in shown.line("api.stripe.com")
+            assert "bytes not known" in shown.line("Your resources")
+            assert "0 B" not in shown.text
+
+
+async def test_bytes_sent_and_received_stand_in_the_table_and_bytes_sent_in_the_panel(shown: Shown) -> None:
+    async with shown.app.run_test(size=(120, 40)):
+        assert "48.2 MB  61.0 kB" in shown.line(">203.0.113.77")
+        assert "9 conns · 48.2 MB out" in shown.line("Not recognised  !")
 
 
 async def test_internal_destinations_are_counted_and_shown_only_on_demand(shown: Shown) -> None:
     async with shown.app.run_test(size=(80, 24)) as pilot:
-        assert "not judged: 7 internal" in shown.text
+        assert "not judged: 2 host, 7 internal" in shown.text
         assert "10.0.0.1" not in shown.text
         await pilot.press("slash", *"verdict:internal", "enter")
         assert "10.0.0.1:5432" in shown.text
 
 
+async def test_what_is_not_judged_is_counted_and_shown_only_on_demand(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)) as pilot:
+        assert "198.51.100.60" not in shown.text
+        await pilot.press("slash", *"verdict:not-judged", "enter")
+        assert "host             ○ unjudged" in shown.line("198.51.100.60:443")
+        assert "10.0.0.1" not in shown.text
+
+
+async def test_a_filter_that_only_what_is_not_judged_fits_says_how_to_see_it(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("slash", *"ip:198.51.100.60", "enter")
+        assert "Only what is not judged fits: 1 row. To see it add verdict:not-judged" in shown.text
+
+
+async def test_what_is_not_judged_has_no_part_in_the_services(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)):
+        assert "31 conns" in shown.line("Other Retool")
+
+
+async def test_where_other_containers_run_it_is_not_said_that_the_host_connected(scene: Scene) -> None:
+    scene.container("api").container(None, name="grafana-1")
+    scene.connect(None, "198.51.100.60", role=None, verdict=Verdict.NOT_JUDGED).recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)) as pilot:
+            assert "not judged: 1 not Retool" in shown.text
+            await pilot.press("slash", *"verdict:not-judged", "enter")
+            assert "not Retool" in shown.line("198.51.100.60:443")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words", "state"),
+    [
+        (Outcome.REFUSED, "refused", "refused"),
+        (Outcome.TIMED_OUT, "no answer", "no answer"),
+        (Outcome.UNANSWERED, "no answer", "no answer"),
+        (Outcome.NO_REPLY, "no reply", "no reply"),
+        (Outcome.RESET, "cut off", "cut off"),
+        (Outcome.UNREACHABLE, "unreachable", "no route"),
+    ],
+)
+async def test_a_service_that_is_blocked_says_since_when_who_how_often_and_how(
+    scene: Scene, outcome: Outcome, words: str, state: str
+) -> None:
+    scene.connect("licensing.tryretool.com", "192.0.2.10", category="License checks", service="licensing", times=4,
+                  sent=0, received=0, outcome=outcome).blocked().recorded(note="")  # fmt: skip
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(90, 24)):
+            told = f"✕ BLOCKED     since 02:58Z · api · 4 of 4 connects, {words}"
+            assert told in shown.line("License checks")
+            assert f"✕ {state}" in shown.line(">licensing")
+
+
+async def test_a_reset_after_an_answer_is_no_failure(scene: Scene) -> None:
+    scene.connect("p.tryretool.com", "192.0.2.12", category="Usage reporting", service="usage", sent=10, received=5,
+                  outcome=Outcome.RESET).recorded(note="")  # fmt: skip
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)):
+            assert "● ok" in shown.line("Usage reporting")
+            assert "● allowed" in shown.line(">p.tryretool")
+
+
+async def test_a_failure_without_an_alert_says_when_it_was_last_reached(scene: Scene) -> None:
+    scene.connect("api.stripe.com", "198.51.100.40", category="Your resources", ago_us=HOUR_US, received=9)
+    scene.connect("api.stripe.com", "198.51.100.40", category="Your resources", outcome=Outcome.REFUSED, times=2)
+    scene.recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(100, 24)):
+            assert "✕ failing" in shown.line("Your resources")
+            assert "api · 2 of 3 connects, refused" in shown.line("Your resources")
+
+
+async def test_the_success_that_ends_a_failure_is_green_again(scene: Scene) -> None:
+    scene.connect("p.tryretool.com", "192.0.2.12", category="Usage reporting", service="usage", ago_us=3 * MINUTE_US,
+                  outcome=Outcome.REFUSED)  # fmt: skip
+    scene.connect("p.tryretool.com", "192.0.2.12", category="Usage reporting", service="usage", received=5)
+    scene.recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)):
+            assert "● ok" in shown.line("Usage reporting")
+
+
+async def test_a_service_that_is_overdue_says_so_in_as_many_words_as_fit(scene: Scene) -> None:
+    summary = (
+        "License checks: not seen since 21 Nov 23:11Z (27 h); due at least once in 24 h; the record has no hole in "
+        "that time"
+    )
+    scene.found(AlertKind.OVERDUE, summary, role=None, destination="licensing.tryretool.com", urgency=Urgency.TODAY)
+    scene.recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)):
+            assert "✕ overdue     not seen since 21 Nov 23:11Z (27 h)" in shown.line("License checks")
+            assert "License checks: not seen since" in shown.line("✕ #1")
+
+
+async def test_a_hole_makes_overdue_a_cannot_tell(scene: Scene) -> None:
+    summary = (
+        "cannot tell whether License checks are overdue: last seen 21 Nov 23:11Z, but the record has a hole until "
+        "02:10Z; due at least once in 24 h"
+    )
+    scene.found(AlertKind.OVERDUE, summary, role=None, destination="licensing.tryretool.com", urgency=Urgency.REVIEW)
+    scene.recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(120, 24)):
+            assert "? cannot tell last seen 21 Nov 23:11Z, but the record has a hole" in shown.line("License checks")
+            assert "baseline not reviewed" not in shown.text
+
+
+async def test_an_upload_to_an_allowed_destination_is_loud(scene: Scene) -> None:
+    scene.connect("api.openai.com", "198.51.100.20", role="workflows-worker", category="Retool AI", sent=48_200_000,
+                  received=61_000).upload("api.openai.com", "workflows-worker").recorded(note="")  # fmt: skip
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)):
+            assert "! UPLOAD      since 02:42Z · workflows-worker · 48.2 MB out" in shown.line("Retool AI")
+            assert "! upload" in shown.line(">api.openai.com")
+            assert "workflows-worker sent 48.2 MB to api.openai.com:443, got 61 kB" in shown.line("! #1")
+
+
+async def test_a_burst_makes_the_rows_of_its_role_loud_and_shows_them(scene: Scene) -> None:
+    for last, role in ((1, "code-executor"), (2, "code-executor"), (3, "api")):
+        scene.connect(None, f"203.0.113.{last}", role=role, verdict=Verdict.OFF_ALLOWLIST)
+    scene.burst().recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(100, 24)) as pilot:
+            assert "code-executor connects to 48 new destinations within 10 min" in shown.line("! #1")
+            assert "! off list" in shown.line("203.0.113.1:443")
+            assert "! off list" in shown.line("203.0.113.2:443")
+            assert "? off list" in shown.line("203.0.113.3:443")
+            await pilot.press("tab", "enter")
+            assert 'filter role:"code-executor" verdict:off-allowlist' in shown.line("DESTINATIONS")
+            assert "203.0.113.3:443" not in shown.text
+
+
+async def test_a_container_that_is_not_seen_is_named(scene: Scene) -> None:
+    scene.container("api", watched_ago_us=2 * MINUTE_US).container("jobs-runner").recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(100, 24)):
+            assert "api NOT SEEN since 03:10Z" in shown.lines[1]
+            assert "SEES 1 of 2 containers (not api)" in shown.lines[1]
+            assert "? cannot tell api cannot be seen" in shown.line("License checks")
+
+
+async def test_events_that_were_lost_are_counted_on_the_second_line(scene: Scene) -> None:
+    scene.container("api").lost(37, "api", ago_us=2 * MINUTE_US).recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)):
+            assert "37 events lost 03:10Z" in shown.lines[1]
+            assert "SEES 1 of 1 container" in shown.lines[1]
+
+
+async def test_a_hole_of_one_container_says_in_which(scene: Scene) -> None:
+    scene.began_us = NOW_US - 2 * HOUR_US
+    scene.container("jobs-runner").container("api", watched_ago_us=HOUR_US)
+    scene.watched_again("api", since_ago_us=50 * MINUTE_US).recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)):
+            assert "hole 02:12Z-02:22Z in api" in shown.lines[1]
+            assert "○ not seen" in shown.line("License checks")
+
+
+async def test_what_is_blocked_comes_before_what_only_fails(scene: Scene) -> None:
+    scene.connect("api.stripe.com", "198.51.100.40", category="Your resources", outcome=Outcome.REFUSED, ago_us=0)
+    scene.connect("licensing.tryretool.com", "192.0.2.10", category="License checks", outcome=Outcome.TIMED_OUT)
+    scene.blocked().recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)):
+            assert shown.line(">licensing.tryretool.com")
+
+
+async def test_the_last_change_is_told_with_the_alert_that_came_after_it(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 24)):
+        told = "Last change: api image 3.148.4 → 3.196.2 at 22 Nov 21:40Z (5 h before #3)"
+        assert told in shown.lines[-2]
+
+
+async def test_a_low_screen_has_no_line_for_the_last_change(shown: Shown) -> None:
+    async with shown.app.run_test(size=(80, 20)):
+        assert "Last change" not in shown.text
+
+
 async def test_the_alert_panel_counts_by_urgency_and_folds_the_review(shown: Shown) -> None:
     async with shown.app.run_test(size=(80, 24)):
-        assert "1 act now · 1 to review" in shown.line("ALERTS")
+        assert "3 act now · 1 to review" in shown.line("ALERTS")
         assert "59 min" in shown.line("! #1 code-executor to 203.0.113.77:443")
         assert "baseline not reviewed: 1 destination waits" in shown.text
 
@@ -67,7 +267,7 @@ async def test_the_alert_panel_counts_by_urgency_and_folds_the_review(shown: Sho
 async def test_a_filter_says_what_it_is_and_how_many_rows_it_leaves(shown: Shown) -> None:
     async with shown.app.run_test(size=(80, 24)) as pilot:
         await pilot.press("slash", *"host:stripe", "enter")
-        assert "1 of 14 in 24 h, filter host:stripe" in shown.line("DESTINATIONS")
+        assert "1 of 16 in 24 h, filter host:stripe" in shown.line("DESTINATIONS")
         assert "api.openai.com:443" not in shown.text
         await pilot.press("escape")
         assert "api.openai.com:443" in shown.text
@@ -283,7 +483,7 @@ async def test_without_utf8_the_whole_screen_is_ascii(night: Scene, tmp_path: Pa
     shown = Shown(night.path, tmp_path / "config.toml", Look(glyphs=ASCII))
     async with shown.app.run_test(size=(120, 40)) as pilot:
         assert shown.text.isascii()
-        assert "x failing" in shown.line("License checks")
+        assert "x BLOCKED" in shown.line("License checks")
         for key in ("enter", "escape", "question_mark", "escape"):
             await pilot.press(key)
             await shown.app.workers.wait_for_complete()

@@ -7,7 +7,7 @@ import pytest
 from tui.history.rows import DestinationRow
 from tui.model.connection import Verdict
 from tui.model.filter import Filter
-from tui.viewer.view import Sort, View, changes_between, shown, shows_internal
+from tui.viewer.view import Sort, View, asked_for, changes_between, shown
 
 
 def row(
@@ -18,9 +18,10 @@ def row(
     last: int = 0,
     conns: int = 1,
     sent: int | None = None,
+    failed_us: int | None = None,
 ) -> DestinationRow:
     named = name or f"host-{id}"
-    return DestinationRow(id, named, True, 443, "api", "x", verdict, conns, 0, 0, sent, None, 0, last)
+    return DestinationRow(id, named, True, 443, "api", "x", verdict, conns, 0, 0, sent, None, 0, last, failed_us, None)
 
 
 def ids(view: View) -> list[int]:
@@ -80,12 +81,30 @@ def test_sorting_goes_through_every_order_and_round() -> None:
     assert sort is Sort.ATTENTION
 
 
-def test_internal_rows_are_shown_only_when_the_filter_asks_for_them() -> None:
-    rows = [row(1), row(2, verdict=Verdict.INTERNAL)]
-    assert [r.destination_id for r in shown(rows, Filter())] == [1]
-    assert [r.destination_id for r in shown(rows, Filter.parse("verdict:internal"))] == [1, 2]
-    assert not shows_internal(Filter.parse("-verdict:internal"))
-    assert not shows_internal(Filter.parse("host:internal"))
+@pytest.mark.parametrize(
+    ("filter", "expected"),
+    [
+        ("", [1]),
+        ("verdict:internal", [1, 2]),
+        ("verdict:not-judged", [1, 3]),
+        ("verdict:internal,not-judged", [1, 2, 3]),
+        ("-verdict:internal", [1]),
+        ("host:internal", [1]),
+        ("verdict:internal -verdict:not-judged", [1, 2]),
+    ],
+)
+def test_what_is_not_judged_is_shown_only_when_the_filter_asks_for_it(filter: str, expected: list[int]) -> None:
+    rows = [row(1), row(2, verdict=Verdict.INTERNAL), row(3, verdict=Verdict.NOT_JUDGED)]
+    assert [r.destination_id for r in shown(rows, Filter.parse(filter))] == expected
+
+
+def test_what_is_allowed_and_fails_comes_before_what_waits_for_the_review() -> None:
+    rows = [row(1, last=9, verdict=OFF), row(2, last=5, failed_us=5), row(3, last=7), row(4, last=3, verdict=OFF)]
+    assert ids(View().following(rows, frozenset({(4, "api")}))) == [4, 2, 1, 3]
+
+
+def test_no_filter_asks_for_what_is_judged() -> None:
+    assert asked_for(Filter.parse("verdict:allowed")) == frozenset()
 
 
 def test_the_same_destination_of_two_roles_is_two_rows() -> None:

@@ -6,9 +6,25 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.viewer.scene import NOW_US
-from tui.model.connection import Verdict
+from tui.model.connection import Outcome, Verdict, is_failed
 from tui.model.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US
-from tui.viewer.words import ASCII, UNICODE, count, fit, fit_middle, plain, plural, size, spark, verdict_words, when
+from tui.viewer.words import (
+    ASCII,
+    HOW,
+    STATE_WIDTH,
+    UNICODE,
+    Glyphs,
+    count,
+    counted,
+    fit,
+    fit_middle,
+    plain,
+    plural,
+    size,
+    spark,
+    verdict_words,
+    when,
+)
 
 
 @pytest.mark.parametrize(
@@ -77,19 +93,51 @@ def test_without_utf8_every_character_is_ascii() -> None:
     assert plain("größe", UNICODE) == "größe"
 
 
+WAYS = (None, *(((outcome, 3),) for outcome in HOW))
+
+
 @pytest.mark.parametrize("verdict", list(Verdict))
-@pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
-def test_every_state_is_a_word_that_fits_its_column(verdict: Verdict, glyphs: object) -> None:
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+@pytest.mark.parametrize("failures", WAYS, ids=lambda ways: ways[0][0].value if ways else "reached")
+def test_every_state_is_a_word_that_fits_its_column(
+    verdict: Verdict, glyphs: Glyphs, failures: tuple[tuple[Outcome, int], ...] | None
+) -> None:
     for loud in (True, False):
-        _, words = verdict_words(verdict, all_failed=False, loud=loud, glyphs=ASCII if glyphs is ASCII else UNICODE)
-        assert cell_len(words) <= 10
+        _, words = verdict_words(verdict, failures=failures, loud=loud, glyphs=glyphs)
+        assert cell_len(words) <= STATE_WIDTH
         assert len(words.split(" ", 1)[1]) >= 4
 
 
-def test_only_what_is_allowed_is_green() -> None:
-    green = {v for v in Verdict if verdict_words(v, all_failed=False, loud=False)[0] == "ok"}
+def test_only_what_is_allowed_and_reached_is_green() -> None:
+    green = {v for v in Verdict if verdict_words(v, loud=False)[0] == "ok"}
     assert green == {Verdict.ALLOWED}
-    assert verdict_words(Verdict.ALLOWED, all_failed=True, loud=False) == ("alarm", "✕ failing")
+    assert verdict_words(Verdict.ALLOWED, failures=(), loud=False) == ("alarm", "✕ failing")
+    assert verdict_words(Verdict.ALLOWED, loud=True) == ("alarm", "! upload")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (Outcome.REFUSED, "refused"),
+        (Outcome.TIMED_OUT, "no answer"),
+        (Outcome.UNANSWERED, "no answer"),
+        (Outcome.NO_REPLY, "no reply"),
+        (Outcome.RESET, "cut off"),
+        (Outcome.UNREACHABLE, "no route"),
+    ],
+)
+def test_what_fails_is_said_in_the_operator_s_words(outcome: Outcome, said: str) -> None:
+    ways = ((outcome, 1), (Outcome.REFUSED, 9))
+    assert verdict_words(Verdict.ALLOWED, failures=ways, loud=False) == ("alarm", f"✕ {said}")
+
+
+def test_failures_are_counted_by_how_they_failed_and_what_hangs_is_told_apart() -> None:
+    ways = ((Outcome.UNANSWERED, 1), (Outcome.REFUSED, 4), (Outcome.TIMED_OUT, 2))
+    assert counted(ways) == "1 hanging now, 4 refused, 2 no answer"
+
+
+def test_every_way_to_fail_has_words() -> None:
+    assert {outcome for outcome in Outcome if is_failed(outcome, 0)} == set(HOW)
 
 
 def test_one_is_not_many() -> None:

@@ -55,8 +55,13 @@ class Rule:
         return self.expires is None or datetime.fromtimestamp(now_us // 1_000_000, UTC).date() <= self.expires
 
     def fits(self, subject: Subject, host: str | None) -> bool:
-        """True if the rule speaks of this destination under this host; expiry is not looked at."""
-        if self.ports and subject.port not in self.ports:
+        """True if the rule speaks of this destination under this host; expiry is not looked at.
+
+        A port that is not known (0, of a blocking attempt that failed) fits every allow rule, and no deny rule with
+        ports.
+        """
+        unknown_fits = subject.port == 0 and self.action == "allow"
+        if self.ports and subject.port not in self.ports and not unknown_fits:
             return False
         if self.roles and not self._speaks_of(subject.role):
             return False

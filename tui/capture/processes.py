@@ -1,61 +1,169 @@
-"""Who owns a socket: name, user and start of a process, and its Retool role. Never reads arguments.
+"""Read processes from /proc: name, user, start, namespace, control group, and what their environment tells.
 
-Of an environment only ``SERVICE_TYPE`` and the queue's name are kept.
+Of a command line only the first word is read, to complete a long name. Of an environment only what
+``tui.capture.environment`` keeps.
 """
 
-import psutil
+import os
+import pwd
+import time
+from typing import NamedTuple
 
-from tui.model.connection import Process
+from tui.capture.environment import EMPTY, Environment, environment_of
+from tui.capture.netns import of_process
+from tui.capture.resolvers import read_resolvers
+from tui.model.connection import Origin, Process
 from tui.model.observation import Owner
-from tui.model.role import QUEUE_VARIABLE, SERVICE_VARIABLE, role_of
 from tui.model.text import clean
 
 COMM_BYTES = 15
-"""As much of a name as the kernel keeps (proc_pid_comm(5)); psutil completes it from the title, arguments and all."""
+"""As much of a name as the kernel keeps (proc_pid_comm(5)); the first argument completes it."""
 NAME_LIMIT = 64
+_TICK_US = 1_000_000 // os.sysconf("SC_CLK_TCK")
+_FILE_BYTES = 16_384
+_ENVIRONMENT_BYTES = 262_144
+_CLOCK_STEP_US = 2_000_000
+
+
+class Stat(NamedTuple):
+    """A little of /proc/PID/stat (proc_pid_stat(5))."""
+
+    comm: bytes
+    """The name as the kernel keeps it, not yet clean."""
+    start_ticks: int
+    """With the pid it tells one process from another."""
+    environment_at: int
+    """Where its environment is: changes when it executes another program; 0 where that is not told."""
+
+
+def stat_of(content: bytes) -> Stat | None:
+    """Read /proc/PID/stat; None if it is none. The name may hold anything, also brackets and line ends."""
+    head, _, tail = content.rpartition(b")")
+    fields = tail.split()
+    try:
+        return Stat(head.partition(b"(")[2], int(fields[19]), int(fields[47]) if len(fields) > 47 else 0)
+    except (IndexError, ValueError):
+        return None
+
+
+class BootTime:
+    """When the machine started, in microseconds of the wall clock: follows a clock that is set, not one that drifts."""
+
+    def __init__(self) -> None:
+        self._us = 0
+
+    def __call__(self) -> int:
+        """Microseconds since the epoch."""
+        now_us = (time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)) // 1000
+        if abs(now_us - self._us) > _CLOCK_STEP_US:
+            self._us = now_us
+        return self._us
+
+
+class Procfs:
+    """What one mounted /proc tells. Methods that take a pid raise OSError if the process is gone or hidden."""
+
+    def __init__(self, root: str = "/proc") -> None:
+        self._root = root
+        self._boot_us = BootTime()
+
+    def pids(self) -> list[int]:
+        """The processes that are listed.
+
+        :raises OSError: if the folder cannot be read
+        """
+        return [int(name) for name in os.listdir(self._root) if name.isdecimal()]
+
+    def namespace(self, pid: int) -> str:
+        """The network namespace, as the kernel names it: ``net:[4026531840]`` (namespaces(7))."""
+        return of_process(os.readlink, pid, self._root)
+
+    def is_in_first_namespace(self) -> bool:
+        """True if this process is in the network namespace that the machine began with: only it has this setting."""
+        return os.path.exists(f"{self._root}/sys/net/core/netdev_budget")
+
+    def cgroup(self, pid: int) -> str:
+        """The text that ``tui.capture.containers`` reads."""
+        return self._read(pid, "cgroup").decode("utf-8", "replace")
+
+    def stat(self, pid: int) -> Stat:
+        """Name and start."""
+        stat = stat_of(self._read(pid, "stat"))
+        if stat is None:
+            raise ProcessLookupError(f"{self._root}/{pid}/stat cannot be understood")
+        return stat
+
+    def started_us(self, stat: Stat) -> int:
+        """When a process started, by the wall clock as it is now."""
+        return self._boot_us() + stat.start_ticks * _TICK_US
+
+    def environment(self, pid: int) -> Environment:
+        """What the environment tells; nothing where it cannot be read."""
+        try:
+            return environment_of(self._read(pid, "environ", _ENVIRONMENT_BYTES))
+        except OSError:
+            return EMPTY
+
+    def resolvers(self, pid: int) -> frozenset[str]:
+        """The resolvers that a process is set to use, by the resolv.conf that it sees."""
+        return read_resolvers(f"{self._root}/{pid}/root")
+
+    def process(self, pid: int, stat: Stat) -> Process:
+        """Name, user and start as the record keeps them."""
+        return Process(pid, short_name(self._title(pid, stat.comm)), self._user(pid), self.started_us(stat))
+
+    def _title(self, pid: int, comm: bytes) -> str:
+        """The whole name; the kernel's where it is not cut, or where the process calls itself something else."""
+        if len(comm) >= COMM_BYTES:
+            word = self._read(pid, "cmdline", 4096).partition(b"\0")[0].rpartition(b"/")[2]
+            comm = word if word.startswith(comm) else comm
+        return comm.decode("utf-8", "replace")
+
+    def _user(self, pid: int) -> str | None:
+        """The real user (proc_pid_status(5)) by name, by number where this machine has no name for it."""
+        for line in self._read(pid, "status").splitlines():
+            if line.startswith(b"Uid:"):
+                uid = int(line.split()[1])
+                try:
+                    return clean(pwd.getpwuid(uid).pw_name, NAME_LIMIT)
+                except KeyError:
+                    return str(uid)
+        return None
+
+    def _read(self, pid: int, name: str, size: int = _FILE_BYTES) -> bytes:
+        descriptor = os.open(f"{self._root}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(descriptor, size)
+        finally:
+            os.close(descriptor)
 
 
 class Processes:
     """Remembers the owners of the last look, so that a process is read once and a reused pid is not mistaken."""
 
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[psutil.Process, Owner]] = {}
+    def __init__(self, namespace: str, procfs: Procfs | None = None) -> None:
+        self._namespace = namespace
+        self._procfs = procfs or Procfs()
+        self._known: dict[int, tuple[int, Owner]] = {}
 
     def look(self, pids: set[int], at_us: int) -> dict[int, Owner]:
         """The owners that can be read, by pid. One that started after ``at_us`` did not own what was seen then."""
-        self._known = {pid: known for pid, known in self._known.items() if pid in pids and _still(known[0])}
-        for pid in pids - self._known.keys():
-            found = _read(pid)
-            if found is not None and found[1].process.started_us <= at_us:
-                self._known[pid] = found
+        known, self._known = self._known, {}
+        for pid in pids:
+            try:
+                self._known[pid] = self._owner(pid, at_us, known.get(pid))
+            except OSError:
+                continue
         return {pid: owner for pid, (_, owner) in self._known.items()}
 
-
-def _still(process: psutil.Process) -> bool:
-    try:
-        return process.is_running()
-    except psutil.Error:
-        return False
-
-
-def _read(pid: int) -> tuple[psutil.Process, Owner] | None:
-    try:
-        process = psutil.Process(pid)
-        with process.oneshot():
-            started_us = round(process.create_time() * 1_000_000)
-            name = short_name(process.name())
-            user = clean(process.username(), NAME_LIMIT)
-    except psutil.Error:
-        return None
-    return process, Owner(Process(pid, name, user, started_us), _role(process))
-
-
-def _role(process: psutil.Process) -> str | None:
-    try:
-        environment = process.environ()
-    except (psutil.Error, OSError):
-        return None
-    return role_of(environment.get(SERVICE_VARIABLE), environment.get(QUEUE_VARIABLE))
+    def _owner(self, pid: int, at_us: int, known: tuple[int, Owner] | None) -> tuple[int, Owner]:
+        stat = self._procfs.stat(pid)
+        if known is not None and known[0] == stat.start_ticks:
+            return known
+        if self._procfs.started_us(stat) > at_us:
+            raise ProcessLookupError(f"process {pid} is younger than what was seen")
+        role = self._procfs.environment(pid).role
+        return stat.start_ticks, Owner(self._procfs.process(pid, stat), Origin(self._namespace, role))
 
 
 def short_name(title: str) -> str:

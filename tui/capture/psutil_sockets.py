@@ -8,13 +8,15 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import psutil
 
+from tui.capture.netns import own_namespace
 from tui.capture.processes import Processes
 from tui.model.address import normal
 from tui.model.connection import Endpoint
-from tui.model.observation import Dump, Socket, SocketState
+from tui.model.observation import Dump, Sighting, Socket, SocketState
 
 _STATES = {
     psutil.CONN_SYN_SENT: SocketState.ATTEMPT,
@@ -56,26 +58,49 @@ def _endpoint(address: tuple[str, int]) -> Endpoint:
     return Endpoint(normal(address[0]), address[1])
 
 
-def own_namespace() -> str:
-    """The network namespace of this process, as the kernel names it (namespaces(7))."""
-    return os.readlink("/proc/self/ns/net")
-
-
 class PsutilSockets:
     """A source of dumps; give it to one thread at a time."""
 
     def __init__(
-        self, read: Callable[[], Iterable[Row]] = read_rows, read_own: Callable[[], Iterable[Row]] = read_own_rows
+        self,
+        interval_s: float,
+        why: str = "",
+        read: Callable[[], Iterable[Row]] = read_rows,
+        read_own: Callable[[], Iterable[Row]] = read_own_rows,
     ) -> None:
+        """``why`` says why this source and not a better one, for the record of coverage."""
+        self._interval_s = interval_s
+        self._why = why
         self._read = read
         self._read_own = read_own
-        self._processes = Processes()
+        self._due = 0.0
         self.namespace = own_namespace()
         """The one namespace that is watched."""
+        self._processes = Processes(self.namespace)
         self._hidden = False
 
+    def fileno(self) -> int | None:
+        """None: nothing tells it that there is something to look at."""
+        return None
+
+    def wait_s(self) -> float:
+        """Seconds until the next look is due."""
+        return max(0.0, self._due - time.monotonic())
+
+    def look(self) -> Sighting:
+        """One look, as what a source sees.
+
+        :raises OSError: if /proc cannot be read
+        """
+        self._due = time.monotonic() + self._interval_s
+        dump = self.dump()
+        return Sighting(dump.at_us, dumps=(replace(dump, note=self._note(dump)),), has_hidden=True)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
     def dump(self) -> Dump:
-        """One look.
+        """The sockets now.
 
         :raises OSError: if /proc cannot be read
         """
@@ -94,11 +119,11 @@ class PsutilSockets:
         unowned = sum(s.pid is None and s.state is not SocketState.ENDED for s in sockets)
         return Dump(at_us, self.namespace, sockets, listening, self._processes.look(pids, at_us), unowned)
 
-    def note(self, interval_s: float, dump: Dump) -> str:
+    def _note(self, dump: Dump) -> str:
         """What this source cannot see, for the record of coverage; once owners were hidden, that stays said."""
         self._hidden = self._hidden or (dump.unowned > 0 and os.geteuid() != 0)
-        looks = f"psutil looks every {interval_s:g} s into one namespace"
-        note = f"{looks}: shorter connections and other containers are missed"
+        looks = f"psutil looks every {self._interval_s:g} s into one namespace"
+        note = f"{self._why}{looks}: shorter connections, bytes and other containers are missed"
         return f"{note}; the owners of other users' sockets cannot be read: use sudo" if self._hidden else note
 
 

@@ -20,6 +20,9 @@ CATEGORY_ORDER = ("License checks", "Inviting users", "Usage reporting", "Retool
 CLOUD_METADATA = "Cloud metadata"
 """The category of the addresses that give away a machine's credentials."""
 
+ADDRESSES_MAX = 65_536
+"""How many addresses are remembered with their services."""
+
 _FILE = "retool.toml"
 
 
@@ -41,6 +44,8 @@ class Catalogue:
     _by_host: dict[str, tuple[Service, ...]] = field(init=False, repr=False, compare=False)
     _patterns: tuple[_Pattern, ...] = field(init=False, repr=False, compare=False)
     _networks: tuple[tuple[IPv4Network | IPv6Network, Service], ...] = field(init=False, repr=False, compare=False)
+
+    _addresses: dict[str, Service | None] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Build the indexes. Raises CatalogueError if two services have one id."""
@@ -73,8 +78,12 @@ class Catalogue:
 
     def by_address(self, ip: str) -> Service | None:
         """The service with the narrowest network that holds the address; raises ValueError if `ip` is no address."""
-        address = parse_address(ip)
-        return next((service for network, service in self._networks if address in network), None)
+        if ip not in self._addresses:
+            if len(self._addresses) >= ADDRESSES_MAX:
+                self._addresses.clear()
+            address = parse_address(ip)
+            self._addresses[ip] = next((service for network, service in self._networks if address in network), None)
+        return self._addresses[ip]
 
     def exact_hosts(self) -> tuple[str, ...]:
         """The names without a wildcard, each once: those that can be looked up ahead of time."""

@@ -24,9 +24,10 @@ def alerts_command(context: Context, open_only: bool, exit_code: bool, format_: 
 
     with context.reader() as reader:
         alerts = reader.alerts(open_only=open_only, limit=-1)
+        workloads = reader.workloads()
     fmt = Format(format_)
     with output_stream(None) as stream:
         columns = ALERT_TABLE_COLUMNS if fmt is Format.TABLE else ALERT_COLUMNS
-        write_rows(alert_rows(alerts), columns, fmt, stream, terminal_width(None))
+        write_rows(alert_rows(alerts, workloads), columns, fmt, stream, terminal_width(None))
     if exit_code and any(alert.is_open for alert in alerts):
         click.get_current_context().exit(EXIT_NO)

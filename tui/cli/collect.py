@@ -17,7 +17,8 @@ from tui.cli.context import Context, span_option
 @click.pass_obj
 def collect_command(context: Context, for_: str | None, detached: bool) -> None:
     """Record connections until Ctrl+C or SIGTERM, or for the time given. A service unit runs this."""
-    from tui.collector.loop import CollectOptions, collect
+    from tui.collector.assemble import CollectOptions
+    from tui.collector.loop import collect
 
     for_s = span_option(for_, "--for") / 1_000_000 if for_ is not None else None
     service = "INVOCATION_ID" in os.environ and not detached

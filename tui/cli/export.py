@@ -53,6 +53,7 @@ def export_command(context: Context, /, **given: Any) -> None:
     from tui.model.times import echo_both, host_zone, iso_utc
     from tui.output.export import COLUMNS, TABLE_COLUMNS, export_rows
     from tui.output.formats import Format, write_rows
+    from tui.output.holes import hole_words, names_of
 
     now = now_us()
     filter = filter_argument(given["words"])
@@ -70,10 +71,11 @@ def export_command(context: Context, /, **given: Any) -> None:
             exported = export_rows(rows, recording.node, recording.history_id)
             count = write_rows(exported, columns, fmt, stream, terminal_width(path))
         holes = reader.holes("sockets", since or recording.first_us or end, end)
+        names = names_of(reader.workloads()) if holes else {}
     zone = host_zone()
     span = f"from {echo_both(since, zone) if since else 'the beginning'} to {echo_both(end, zone)}"
     where = f" into {path}" if path else ""
     click.echo(f"{count} {'connection' if count == 1 else 'connections'} {span}{where}", err=True)
     if holes:
-        told = ", ".join(f"{iso_utc(hole.from_us)} to {iso_utc(hole.to_us)}" for hole in holes)
+        told = ", ".join(hole_words(hole, names, iso_utc, " to ") for hole in holes)
         click.echo(f"Not recorded in that span: {told}", err=True)

@@ -1,14 +1,30 @@
 """The book of alerts: one for each cause, counted while it is open. Pure; who reads it does not matter."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from tui.model.alert import Alert, AlertKind, Finding, Urgency
-from tui.model.connection import Connection, Recorded
+from tui.model.connection import Connection, Endpoint, Recorded
 
 _ORDER = list(Urgency)
 PREDATES = "predates-record|"
 """How the cause of a role's one entry for connections that predate the record begins."""
+LOST = "coverage|lost"
+"""The cause of the alert for events that were lost."""
+METADATA_PORT = 80
+"""Where metadata services listen; stands where the kernel has forgotten the port."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a watch has to tell the book: first what is over, then what was found."""
+
+    resolved: dict[str, str] = field(default_factory=dict)
+    """Resolutions by cause; of a cause that is not open they mean nothing."""
+    findings: tuple[Finding, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.resolved or self.findings)
 
 
 class AlertBook:
@@ -23,17 +39,36 @@ class AlertBook:
         """The alerts whose cause has not gone."""
         return tuple(self._open.values())
 
+    def is_open(self, cause: str) -> bool:
+        """True if an alert of this cause is open."""
+        return cause in self._open
+
+    def since(self, cause: str) -> int | None:
+        """When the open alert of this cause began; None if there is none."""
+        known = self._open.get(cause)
+        return known.first_us if known is not None else None
+
+    def take(self, news: News, at_us: int) -> list[Alert]:
+        """End what is over and count what was found; the alerts that have changed, in that order."""
+        ended = [self._open.pop(cause) for cause in news.resolved if cause in self._open]
+        over = [replace(alert, resolved_us=at_us, resolution=news.resolved[alert.cause]) for alert in ended]
+        return [*over, *(self.raise_(finding) for finding in news.findings)]
+
     def raise_(self, finding: Finding) -> Alert:
-        """Count a finding; the first of its cause opens the alert, and the urgency never sinks while it is open."""
+        """Count a finding; the first of its cause opens the alert, and the urgency never sinks while it is open.
+
+        Summary, destination and port are those of the latest finding.
+        """
         known = self._open.get(finding.cause)
         if known is None:
             alert = Alert(self._next_id, finding.kind, finding.cause, finding.urgency, finding.summary, finding.role,
-                          finding.destination, finding.port, 1, finding.at_us, finding.at_us)  # fmt: skip
+                          finding.destination, finding.port, finding.times, finding.at_us, finding.at_us)  # fmt: skip
             self._next_id += 1
         else:
             urgency = min(known.urgency, finding.urgency, key=_ORDER.index)
             last_us = max(known.last_us, finding.at_us)
-            alert = replace(known, count=known.count + 1, last_us=last_us, urgency=urgency, summary=finding.summary)
+            alert = replace(known, count=known.count + finding.times, last_us=last_us, urgency=urgency,
+                            summary=finding.summary, destination=finding.destination, port=finding.port)  # fmt: skip
         self._open[finding.cause] = alert
         return alert
 
@@ -48,23 +83,61 @@ class AlertBook:
         return ended
 
 
+def who(connection: Connection) -> str:
+    """Who made a connection, as alerts name it: the role, else the container, else the process."""
+    origin, process = connection.origin, connection.process
+    return origin.role or origin.container or (process.name if process else "") or "an unknown process"
+
+
+def place(connection: Connection) -> str:
+    """Where a connection goes, as alerts name it: host, several hosts or address, and the port."""
+    name = connection.name
+    return str(Endpoint(name.host or " or ".join(name.candidates) or connection.remote.ip, connection.remote.port))
+
+
+def with_change(finding: Finding, change: str | None) -> Finding:
+    """The finding with what changed shortly before: ``api's image changed 5 h before (3.148.4 to 3.196.2)``."""
+    return replace(finding, summary=f"{finding.summary}; {change}") if change else finding
+
+
+def metadata(connection: Connection) -> Finding:
+    """What a connection to a cloud metadata address off the allowlist adds to the book: one alert a role."""
+    asking, remote = who(connection), connection.remote
+    port = remote.port or METADATA_PORT
+    denied = "; a deny rule names it" if connection.judgement.rule is not None else ""
+    return Finding(
+        AlertKind.METADATA,
+        f"metadata|{asking}",
+        Urgency.ACT_NOW,
+        f"{asking} asks the cloud metadata service {Endpoint(remote.ip, port)}, which gives out this machine's "
+        f"credentials; allow it by a network rule if it must (IAM roles){denied}",
+        connection.opened_us,
+        connection.origin.role,
+        remote.ip,
+        port,
+    )
+
+
+def cause_of(connection: Connection) -> str:
+    """The cause of an off-allowlist alert: what one role reaches at one destination and port."""
+    return f"off-allowlist|{connection.origin.role or ''}|{connection.destination}|{connection.remote.port}"
+
+
 def off_allowlist(connection: Connection, loud: str | None) -> Finding:
-    """What a connection off the allowlist adds to the book.
+    """What a connection off the allowlist adds to the book; one to a metadata address is for ``metadata``.
 
     One that was open before recording began, and that no name explains, could not have been named: all such of one
     role are one entry for the review.
     """
-    who = connection.origin.role or (connection.process.name if connection.process else "an unknown process")
-    port = connection.remote.port
-    name = connection.name.host or " or ".join(connection.name.candidates)
-    place = f"{name or connection.remote.ip}:{port}"
-    unnamed_before = connection.recorded is Recorded.PREDATES_RECORD and not name and connection.judgement.rule is None
+    connecting, there, port = who(connection), place(connection), connection.remote.port
+    named = connection.name.host or connection.name.candidates
+    unnamed_before = connection.recorded is Recorded.PREDATES_RECORD and not named and connection.judgement.rule is None
     if unnamed_before:
         return Finding(
             AlertKind.OFF_ALLOWLIST,
-            f"{PREDATES}{who}",
+            f"{PREDATES}{connecting}",
             Urgency.REVIEW,
-            f"{who} had connections open before recording began, so no name could be seen; the latest: {place}",
+            f"{connecting} had connections open before recording began, so no name could be seen; the latest: {there}",
             connection.opened_us,
             connection.origin.role,
             connection.destination,
@@ -73,9 +146,9 @@ def off_allowlist(connection: Connection, loud: str | None) -> Finding:
     why = f"; {loud}" if loud else ""
     return Finding(
         AlertKind.OFF_ALLOWLIST,
-        f"off-allowlist|{connection.origin.role or ''}|{connection.destination}|{port}",
+        cause_of(connection),
         Urgency.ACT_NOW if loud else Urgency.REVIEW,
-        f"{who} connects to {place} ({connection.label.category}), which is not on the allowlist{why}",
+        f"{connecting} connects to {there} ({connection.label.category}), which is not on the allowlist{why}",
         connection.opened_us,
         connection.origin.role,
         connection.destination,
@@ -99,3 +172,16 @@ def stopped_source(source: str, message: str, at_us: int) -> Finding:
     return Finding(
         AlertKind.COVERAGE, f"coverage|{source}", Urgency.TODAY, f"{source} cannot be seen: {message}", at_us
     )
+
+
+def unseen_namespace(namespace: str, whose: str, reason: str, at_us: int) -> Finding:
+    """A namespace is there and its sockets cannot be seen."""
+    text = f"the sockets of {whose} ({namespace}) cannot be seen: {reason}. What is missing: retool-egress doctor"
+    return Finding(AlertKind.COVERAGE, f"coverage|{namespace}", Urgency.TODAY, text, at_us)
+
+
+def lost_events(whose: str, events: int, at_us: int) -> Finding:
+    """The kernel had no room for so many ends of sockets."""
+    ends = "1 end of a socket was" if events == 1 else f"{events} ends of sockets were"
+    text = f"{ends} lost in {whose}: more ended at once than the kernel's buffer holds; the record has a hole there"
+    return Finding(AlertKind.COVERAGE, LOST, Urgency.TODAY, text, at_us)

@@ -1,5 +1,6 @@
 """Keep the record of what was watched: spans that grow while a source works, and end when it stops. Pure."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from tui.history.batch import CoverageSpan
@@ -30,7 +31,27 @@ class Coverage:
         self._growing = {key: replace(s, to_us=max(s.to_us, at_us)) for key, s in self._growing.items()}
         return list(self._growing.values())
 
-    def stopped(self, source: str) -> list[CoverageSpan]:
-        """Say that a source has stopped: its spans end where it was last known to work, and a hole begins."""
-        ended = [key for key in self._growing if key[0] == source]
+    def stopped(self, source: str, namespace: str | None = None) -> list[CoverageSpan]:
+        """Say that a source has stopped, in one namespace or in all: spans end where it was last known to work."""
+        ended = [key for key in self._growing if key[0] == source and namespace in (None, key[1])]
         return [replace(self._growing.pop(key), growing=False) for key in ended]
+
+    def gone(self, namespace: str, at_us: int) -> list[CoverageSpan]:
+        """Say that a namespace has ended: there is nothing to watch any more, so that no hole begins."""
+        ended = [key for key in self._growing if key[1] == namespace]
+        spans = [self._growing.pop(key) for key in ended]
+        return [replace(span, to_us=max(span.to_us, at_us), growing=False, gone=True) for span in spans]
+
+    def marked(self, source: str, namespace: str, at_us: int, *, gone: bool) -> list[CoverageSpan]:
+        """A moment in which a namespace that is not watched was found to be there, or to have ended."""
+        moment = CoverageSpan(self._next_id, source, namespace, at_us, at_us, "", growing=False, gone=gone)
+        self._next_id += 1
+        return [moment]
+
+    def left_behind(self, past: Iterable[CoverageSpan], unseen: Collection[str]) -> list[CoverageSpan]:
+        """Of the spans of earlier collectors, those whose namespaces are not there any more: they ended meanwhile.
+
+        ``unseen`` are there and cannot be watched.
+        """
+        there = {namespace for _, namespace in self._growing}.union(unseen)
+        return [replace(span, growing=False, gone=True) for span in past if span.namespace not in there]

@@ -17,6 +17,7 @@ from tui.model.connection import (
 )
 from tui.names.table import NameTable
 
+NOT_JUDGED = "it is no part of Retool, or the resolver that is set there, so it is not judged"
 OWN_RESOURCES = "Your resources"
 """The category of what an operator's rule allows and no catalogue entry names."""
 
@@ -43,11 +44,18 @@ def name_of(table: NameTable, catalogue: Catalogue, ip: str, at_us: int) -> Name
 
 
 def find(
-    name: Name, ip: str, port: int, role: str | None, allowlist: Allowlist, catalogue: Catalogue, now_us: int
-) -> Finding:
-    """Label and judge a destination under the name that is known for it."""
+    name: Name, ip: str, port: int, role: str | None, allowlist: Allowlist, catalogue: Catalogue, now_us: int,
+    *, judged: bool = True,
+) -> Finding:  # fmt: skip
+    """Label and judge a destination under the name that is known for it.
+
+    What is no part of Retool is not ``judged``, but for a deny rule and the cloud's metadata, which hold everywhere.
+    """
     subject = Subject(name.host, ip, port, role, name.candidates)
     judgement = allowlist.judge(subject, now_us)
+    everywhere = judgement.rule is not None or ip in allowlist.never_internal
+    if not judged and judgement.verdict is Verdict.OFF_ALLOWLIST and not everywhere:
+        judgement = replace(judgement, verdict=Verdict.NOT_JUDGED, why=NOT_JUDGED)
     label = label_of(name, ip, port, catalogue)
     if label.service is None and judgement.verdict is Verdict.ALLOWED and not name.candidates:
         label = replace(label, category=OWN_RESOURCES)

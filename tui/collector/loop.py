@@ -4,53 +4,45 @@ Capture and SQLite each have a thread of their own, so that a slow disk does not
 """
 
 import asyncio
+import contextlib
+import gc
 import os
 import signal
 import sqlite3
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from tui import __version__
-from tui.allowlist.policy import Policy
-from tui.capture.psutil_sockets import PsutilSockets
-from tui.catalog import Catalogue
-from tui.collector.alerts import AlertBook
-from tui.collector.coverage import Coverage
-from tui.collector.gaps import Gaps
-from tui.collector.pipeline import SOCKETS, Pipeline
+from tui.capture.own import cookie_of_descriptor
+from tui.collector.assemble import CollectOptions, allow_descriptors, pipeline_of, source_of
+from tui.collector.gaps import LONGEST_S, Gaps
+from tui.collector.past import cadence_hosts
+from tui.collector.pipeline import SOCKETS
 from tui.collector.rules_in_force import RulesInForce
-from tui.collector.track import Tracker
+from tui.collector.waiting import heard_or_due
 from tui.config.errors import ConfigError
-from tui.config.settings import Settings
 from tui.history.batch import Batch, Run
 from tui.history.errors import HistoryCorrupt, HistoryUnwritable
 from tui.history.place import Holder, hold, identity, prepare
 from tui.history.read import HEARTBEAT_US
 from tui.history.resume import read_past
 from tui.history.write import Writer, open_for_writing
+from tui.model.observation import Sighting
 from tui.model.person import who
 from tui.names.forward import Lookups, Result
-from tui.names.table import NameTable
 
-COMMIT_EVERY_S = 0.2
+TICK_S = 0.02
+"""How long events gather before they are read: being woken for each costs ten times as much."""
+COMMIT_EVERY_S = 0.4
+GARBAGE = (100_000, 20, 100)
+"""How many new objects there may be before cycles are looked for (gc.set_threshold): a storm makes no cycles."""
+IDLE_S = 1.0
 RETRY_EVERY_S = 1.0
+LAST_LOOK_S = 3.0
+"""How long an end waits for a look that is under way: what it reads may be made never to answer."""
 HISTORY = "history"
-
-
-@dataclass(frozen=True, slots=True)
-class CollectOptions:
-    """What a collector is told."""
-
-    history: Path
-    settings: Settings
-    catalogue: Catalogue
-    policy: Policy
-    kind: str
-    for_s: float | None
-    """Ends by itself after this many seconds; None: when it is told to."""
 
 
 def collect(options: CollectOptions) -> None:
@@ -58,6 +50,7 @@ def collect(options: CollectOptions) -> None:
 
     :raises HistoryError: if the history cannot be written or another collector holds it
     """
+    allow_descriptors()
     now_us = _now_us()
     until_us = now_us + round(options.for_s * 1_000_000) if options.for_s is not None else None
     user = who(os.environ)
@@ -66,9 +59,12 @@ def collect(options: CollectOptions) -> None:
         db = open_for_writing(options.history)
         try:
             run = Run(0, now_us, now_us, None, until_us, options.kind, os.getpid(), user, __version__)
-            asyncio.run(Collector(options, db, run).run())
+            collector = Collector(options, db, run)
+            asyncio.run(collector.run())
         finally:
             db.close()
+    if collector.stuck:
+        os._exit(0)  # the end of the interpreter would wait for the thread
 
 
 def _now_us() -> int:
@@ -83,30 +79,19 @@ class Collector:
     """One run of recording."""
 
     def __init__(self, options: CollectOptions, db: sqlite3.Connection, run: Run) -> None:
-        past = read_past(db, run.started_us)
+        past = read_past(db, run.started_us, cadence_hosts(options.catalogue))
         self._options = options
         self._run = replace(run, id=past.next_run)
         self._writer = Writer(db)
         self._rules = RulesInForce(options.policy, past.allowlist)
-        self._source = PsutilSockets()
+        self._own_cookies = set[int]()
+        self._source = source_of(options.settings, self._own_cookies)
         self._namespace = self._source.namespace
         allowlist, error = self._rules.first()
-        table = NameTable()
-        for answer in past.answers:
-            table.learn(answer)
-        tracker = Tracker(past.next_connection, os.getpid(), past.namespaces)
-        self._lookups = Lookups(options.settings.names.nameservers, self._learn)
-        self._pipeline = Pipeline(
-            tracker,
-            table,
-            options.catalogue,
-            allowlist,
-            AlertBook(past.alerts, past.next_alert),
-            Coverage(past.next_coverage),
-            lambda: self._lookups.settled,
-        )
+        self._lookups = Lookups(options.settings.names.nameservers, self._learn, self._made)
+        self._pipeline = pipeline_of(past, options, allowlist, run.started_us, lambda: self._lookups.settled)
         self._pipeline.keep(self._rules.take_new())
-        self._pipeline.resume(past.connections, self._namespace)
+        self._pipeline.resume(past.connections)
         if error is not None:
             self._keep_list(error)
         else:
@@ -116,7 +101,12 @@ class Collector:
         self._failed = Batch()
         self._failing = False
         self._beaten = 0.0
+        self.stuck = False
+        """True if a look did not come back: its thread cannot be waited for."""
+        self._looking: float | None = None
+        """Since when a look is under way, on the monotonic clock."""
         self._stop = asyncio.Event()
+        self._changed = asyncio.Event()
         self._threads = (ThreadPoolExecutor(1, "capture"), ThreadPoolExecutor(1, "write"))
 
     async def run(self) -> None:
@@ -124,24 +114,32 @@ class Collector:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-                loop.add_signal_handler(number, self._stop.set)
+                loop.add_signal_handler(number, self._end)
         if self._options.for_s is not None:
-            loop.call_later(self._options.for_s, self._stop.set)
+            loop.call_later(self._options.for_s, self._end)
         self._follow_names()
+        gc.freeze()
+        gc.set_threshold(*GARBAGE)
         _say(f"recording into {self._options.history}; Ctrl+C ends it")
         commits = asyncio.create_task(self._commit_regularly())
-        commits.add_done_callback(lambda _: self._stop.set())
+        commits.add_done_callback(lambda _: self._end())
         try:
             await self._look_regularly()
         finally:
-            self._stop.set()
+            self._end()
             await self._lookups.close()
             try:
                 await commits
                 await self._finish()
             finally:
                 for thread in self._threads:
-                    thread.shutdown(wait=True, cancel_futures=True)
+                    thread.shutdown(wait=not self.stuck, cancel_futures=True)
+                if not self.stuck:
+                    self._source.close()
+
+    def _end(self) -> None:
+        self._stop.set()
+        self._changed.set()
 
     async def _finish(self) -> None:
         now_us = _now_us()
@@ -154,14 +152,21 @@ class Collector:
             )
 
     async def _look_regularly(self) -> None:
-        interval_s = self._options.settings.sockets.interval_s
         while not self._stop.is_set():
-            began = time.monotonic()
             self._mind_the_gap()
             await self._look()
             self._gaps.looked()
             self._reload_rules()
-            await self._pause(max(0.0, interval_s - (time.monotonic() - began)))
+            await self._await_work()
+
+    async def _await_work(self) -> None:
+        """Until a look is due or something was heard; then a moment more, so that one look takes in many events."""
+        descriptor, wait_s = self._source.fileno(), self._source.wait_s()
+        if descriptor is None or self._stop.is_set():
+            await self._pause(wait_s)
+            return
+        if await heard_or_due(descriptor, wait_s, self._stop):
+            await self._pause(TICK_S)
 
     def _mind_the_gap(self) -> None:
         if self._gaps.jumped():
@@ -169,13 +174,34 @@ class Collector:
 
     async def _look(self) -> None:
         try:
-            with self._lookups.quiet():
-                dump = await asyncio.get_running_loop().run_in_executor(self._threads[0], self._source.dump)
+            sighting = await self._one_look()
         except OSError as error:
             self._pipeline.source_stopped(SOCKETS, str(error), _now_us())
+            await self._pause(RETRY_EVERY_S)
             return
-        self._pipeline.source_works(SOCKETS, dump.at_us)
-        self._pipeline.observe(dump, self._source.note(self._options.settings.sockets.interval_s, dump))
+        if sighting is None:
+            return
+        if sighting.dumps:
+            self._pipeline.source_works(SOCKETS, sighting.at_us)
+        self._pipeline.observe(sighting)
+        if self._pipeline.batch:
+            self._changed.set()
+
+    async def _one_look(self) -> Sighting | None:
+        """What is seen; None where a look does not come back although it is time to end."""
+        self._looking = time.monotonic()
+        with self._lookups.quiet():
+            look = asyncio.get_running_loop().run_in_executor(self._threads[0], self._source.look)
+            stopped = asyncio.ensure_future(self._stop.wait())
+            await asyncio.wait((look, stopped), return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            if not look.done():
+                await asyncio.wait((look,), timeout=LAST_LOOK_S)
+            self.stuck = not look.done()
+            if self.stuck:
+                return None
+            self._looking = None
+            return await look
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -183,6 +209,11 @@ class Collector:
                 await self._stop.wait()
         except TimeoutError:
             return
+
+    def _made(self, descriptor: int) -> None:
+        cookie = cookie_of_descriptor(descriptor) if self._source.fileno() is not None else None
+        if cookie is not None:
+            self._own_cookies.add(cookie)
 
     def _learn(self, result: Result) -> None:
         self._pipeline.learn(result, self._namespace)
@@ -211,12 +242,21 @@ class Collector:
 
     async def _commit_regularly(self) -> None:
         while not self._stop.is_set():
-            await self._pause(RETRY_EVERY_S if self._failing else COMMIT_EVERY_S)
+            await self._await_change()
             self._pipeline.settle(_now_us())
             if time.monotonic() - self._beaten >= HEARTBEAT_US / 1_000_000:
                 self._beat()
             await self._commit()
             self._refuse_a_lost_history()
+
+    async def _await_change(self) -> None:
+        """Until there is something to write, and a moment more; at most a second, for what time alone brings about."""
+        await self._pause(RETRY_EVERY_S if self._failing else COMMIT_EVERY_S)
+        if not self._pipeline.batch and not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_S - COMMIT_EVERY_S):
+                    await self._changed.wait()
+        self._changed.clear()
 
     def _refuse_a_lost_history(self) -> None:
         if identity(self._options.history) != self._identity:
@@ -228,6 +268,8 @@ class Collector:
     def _beat(self) -> None:
         self._beaten = time.monotonic()
         self._mind_the_gap()
+        if self._looking is not None and time.monotonic() - self._looking > LONGEST_S:
+            self._pipeline.source_stopped(SOCKETS, "a look does not come back", _now_us())
         self._run = replace(self._run, seen_us=_now_us())
         self._pipeline.beat(self._run)
 

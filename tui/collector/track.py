@@ -1,192 +1,296 @@
-"""Tell connections from looks at sockets: which are new, which have ended, and how. Pure; names and judges nothing."""
+"""Tell connections from looks at sockets and from their ends: which are new, how they went. Pure; judges nothing."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from itertools import repeat
 
+from tui.collector.outcome import outcome_of
+from tui.collector.place import NO_LOOK_US, REMEMBER_US, Place, began_here
+from tui.collector.tracked import (
+    HANGING_US,
+    Changes,
+    Tracked,
+    continues,
+    counters_of,
+    end_unheard,
+    is_end_of,
+    same_owner,
+    seen_again,
+    settle,
+)
 from tui.model.connection import Endpoint, Origin, Outcome, Process, Recorded
-from tui.model.observation import Dump, Owner, Socket, SocketState
+from tui.model.observation import Counters, Dump, Sighting, Socket, SocketEnd, SocketKey, SocketState
 
-Key = tuple[str, str, Endpoint, Endpoint]
-"""Namespace, protocol, local and remote endpoint."""
-
-REMEMBER_US = 120_000_000
-"""How long a listening port and a socket of our own are remembered after they have gone: twice a TIME-WAIT."""
-HANGING_US = 3_000_000
-"""An attempt seen this long without an answer that then ends has timed out, whoever gave up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tracked:
-    """A connection as the looks show it."""
-
-    id: int
-    key: Key
-    opened_us: int
-    last_seen_us: int
-    closed_us: int | None
-    state: SocketState
-    process: Process | None
-    origin: Origin
-    outcome: Outcome
-    recorded: Recorded
-
-    @property
-    def is_open(self) -> bool:
-        """True until an end was seen."""
-        return self.outcome is Outcome.OPEN
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What one look changed."""
-
-    opened: tuple[Tracked, ...]
-    altered: tuple[Tracked, ...]
-    """Ended, or their owner became known."""
-    forgotten: tuple[int, ...]
-    """Ids of which nothing more can come."""
+_NOWHERE = ("0.0.0.0", "::")  # noqa: S104 - no address is bound
 
 
 class Tracker:
-    """Follows the sockets of any number of namespaces from dump to dump."""
+    """Follows the sockets of any number of namespaces."""
 
     def __init__(self, next_id: int, own_pid: int, recorded: Iterable[str] = ()) -> None:
         """``recorded`` names the namespaces that an earlier collector has watched."""
         self._next_id = next_id
         self._recorded = set(recorded)
         self._own_pid = own_pid
-        self._tracked: dict[Key, Tracked] = {}
-        self._inbound: dict[Key, int] = {}
-        self._listened: dict[tuple[str, str, int], int] = {}
-        self._own: dict[Key, int] = {}
-        self._started: set[str] = set()
+        self._places: dict[str, Place] = {}
+        self._residents: dict[str, Origin] = {}
+        self._begun = False
+        self._left: dict[int, int] = {}
+        """By cookie: what was open when its namespace ended; the kernel's word on it may come later."""
 
-    def resume(self, tracked: list[Tracked]) -> None:
-        """Take over what an earlier collector followed, before the first dump."""
-        self._tracked = {t.key: t for t in tracked}
+    def resume(self, tracked: Iterable[Tracked]) -> None:
+        """Take over what an earlier collector followed, before the first sighting."""
+        for one in tracked:
+            self._place(one.namespace).tracked[one.protocol, one.local, one.remote] = one
 
-    def looked_away(self) -> None:
-        """Nobody looked for a while: when something ended meanwhile cannot be known."""
-        self._started.clear()
+    def looked_away(self, namespace: str | None = None) -> None:
+        """Nobody looked for a while, into this namespace or any."""
+        for name, place in self._places.items():
+            if namespace in (None, name):
+                place.followed = False
 
-    def observe(self, dump: Dump) -> Changes:
-        """Take in one look at one namespace."""
-        for protocol, port in dump.listening:
-            if protocol == "tcp":
-                self._listened[dump.namespace, protocol, port] = dump.at_us
-        opened, altered, forgotten, present = list[Tracked](), list[Tracked](), list[int](), set[Key]()
-        for socket in dump.sockets:
-            key = (dump.namespace, socket.protocol, socket.local, socket.remote)
-            if not self._is_ours_to_record(key, socket, dump):
-                continue
-            present.add(key)
-            before = self._tracked.get(key)
-            if before is not None and not (_continues(before, socket) and self._same_owner(before, socket, dump)):
-                if before.is_open:
-                    altered.append(_ended(before, dump.at_us))
-                forgotten.append(before.id)
-                before = None
-            if before is None:
-                self._tracked[key] = self._open(key, socket, dump)
-                opened.append(self._tracked[key])
-                continue
-            after = _seen_again(before, socket, dump)
-            self._tracked[key] = after
-            if (after.outcome, after.process) != (before.outcome, before.process):
-                altered.append(after)
-        self._end_absent(dump, present, altered, forgotten)
-        self._started.add(dump.namespace)
+    def see(self, sighting: Sighting) -> Changes:
+        """Take in what a source saw."""
+        changes = Changes()
+        if sighting.residents is not None:  # who lived where something has just ended is needed once more
+            self._residents = self._residents | sighting.residents
+        for end in sighting.ends:
+            self._end(end, changes)
+        for dump in sighting.dumps:
+            self._look(dump, changes)
+        for end in sighting.later_ends:
+            self._end(end, changes)
+        for namespace in sighting.gone:
+            self._leave(namespace, sighting.at_us, changes)
+        if sighting.residents is not None:
+            self._residents = sighting.residents
+        for namespace in sighting.faults or {}:
+            self.looked_away(namespace)
+        if sighting.dumps and (not self._begun or sighting.faults is not None):
+            self._begun = True
+            self._leave_behind(sighting.faults or {}, changes)
+        if sighting.residents is not None:
+            self._decide_unlooked(sighting.at_us, changes)
+        return changes
+
+    def counted(self) -> list[Tracked]:
+        """The open connections whose bytes have changed since the last call."""
+        changed = []
+        for place in self._places.values():
+            for tracked in place.tracked.values():
+                if tracked.counters is not None and tracked.told != (now := tracked.bytes):
+                    tracked.told = now
+                    changed.append(tracked)
+        return changed
+
+    def _place(self, namespace: str) -> Place:
+        place = self._places.get(namespace)
+        if place is None:
+            place = self._places[namespace] = Place()
+        return place
+
+    def _look(self, dump: Dump, changes: Changes) -> None:
+        place = self._place(dump.namespace)
+        for end in place.begin_look(dump):
+            self._begin_and_end(end, place, changes)
+        for socket, counters in zip(dump.sockets, dump.counters or repeat(None), strict=False):
+            tracked = place.tracked.get(socket.key)
+            if tracked is not None and tracked.socket is socket:
+                tracked.last_seen_us, tracked.look = dump.at_us, place.looks
+                if counters is not None:
+                    tracked.counters = counters
+            else:
+                self._seen(socket, counters, dump, place, changes)
+        self._end_absent(dump, place, changes)
+        self._mark_hanging(dump.at_us, place, changes)
+        place.followed = True
         self._recorded.add(dump.namespace)
-        self._forget_old(dump.at_us)
-        return Changes(tuple(opened), tuple(altered), tuple(forgotten))
+        for end in place.decided_probes(dump.at_us):
+            self._whole(end, changes)
+        changes.forgotten.extend(place.forget_old(dump.at_us))
 
-    def _end_absent(self, dump: Dump, present: set[Key], altered: list[Tracked], forgotten: list[int]) -> None:
-        for key in [k for k in self._tracked if k[0] == dump.namespace and k not in present]:
-            gone = self._tracked.pop(key)
-            if gone.is_open:
-                altered.append(_ended(gone, dump.at_us if dump.namespace in self._started else None))
-            forgotten.append(gone.id)
+    def _seen(self, socket: Socket, counters: Counters | None, dump: Dump, place: Place, changes: Changes) -> None:
+        """A socket that is new, or is not as it was."""
+        key = socket.key
+        if not self._is_ours_to_record(key, socket, counters, dump, place):
+            return
+        before = place.tracked.get(key) or place.adopt(socket)
+        if before is not None and not (
+            continues(before, socket) and same_owner(before, socket, dump, followed=place.followed)
+        ):
+            del place.tracked[key]
+            self._over(before, dump.at_us, changes)
+            before = None
+        if before is None:
+            before = self._open(socket, dump, place)
+            changes.opened.append(before)
+            if socket.protocol == "tcp":
+                place.tcp_peers[socket.remote] = dump.at_us
+        elif seen_again(before, socket, dump):
+            changes.altered.append(before)
+        before.socket, before.state, before.look = socket, socket.state, place.looks
+        before.last_seen_us = max(dump.at_us, before.last_seen_us)
+        before.counters = counters if counters is not None else before.counters
+        place.tracked[key] = before
+        if socket.state is SocketState.ATTEMPT:
+            place.attempts[key] = before
+        else:
+            place.attempts.pop(key, None)
 
-    def _is_ours_to_record(self, key: Key, socket: Socket, dump: Dump) -> bool:
+    def _is_ours_to_record(
+        self, key: SocketKey, socket: Socket, counters: Counters | None, dump: Dump, place: Place
+    ) -> bool:
         at_us = dump.at_us
-        if socket.pid == self._own_pid:
-            self._own[key] = at_us
+        if socket.pid == self._own_pid or (key in place.own and socket.pid is None):
+            place.own[key] = at_us
             return False
-        if key in self._own and socket.pid is None:
-            self._own[key] = at_us
-            return False
-        if key in self._tracked:
+        if key in place.tracked:
             return True
-        if key in self._inbound or self._is_served(socket, dump):
-            self._inbound[key] = at_us
+        if place.leaves_out(socket, counters):
+            place.inbound[key] = at_us
             return False
+        place.inbound.pop(key, None)
         return True
 
-    def _is_served(self, socket: Socket, dump: Dump) -> bool:
-        """True if its local port waits for peers; of UDP only now, since a client may bind before it connects."""
-        here = (socket.protocol, socket.local.port)
-        return here in dump.listening or (dump.namespace, *here) in self._listened
-
-    def _same_owner(self, before: Tracked, socket: Socket, dump: Dump) -> bool:
-        """Across two collectors the endpoints alone may mislead; while one looks on, a socket may change hands."""
-        owner = dump.owners.get(socket.pid) if socket.pid is not None else None
-        if before.process is None or owner is None or dump.namespace in self._started:
-            return True
-        return before.process.is_same(owner.process)
-
-    def _open(self, key: Key, socket: Socket, dump: Dump) -> Tracked:
+    def _open(self, socket: Socket, dump: Dump, place: Place) -> Tracked:
         owner = dump.owners.get(socket.pid) if socket.pid is not None else None
         ended = socket.state is SocketState.ENDED
-        tracked = Tracked(
-            self._next_id,
-            key,
-            dump.at_us,
-            dump.at_us,
-            dump.at_us if ended else None,
+        known = self._begun or dump.namespace in self._recorded
+        return self._new(
+            dump.namespace, socket.protocol, socket.local, socket.remote, dump.at_us, dump.at_us if ended else None,
+            owner.process if owner else None, owner.origin if owner else self._resident(dump.namespace),
+            Outcome.CLOSED if ended else Outcome.OPEN, Recorded.LIVE if known else Recorded.PREDATES_RECORD,
             socket.state,
-            owner.process if owner else None,
-            _origin(dump.namespace, owner),
-            Outcome.CLOSED if ended else Outcome.OPEN,
-            Recorded.LIVE if dump.namespace in self._recorded else Recorded.PREDATES_RECORD,
+        )  # fmt: skip
+
+    def _new(
+        self, namespace: str, protocol: str, local: Endpoint, remote: Endpoint, at_us: int, closed_us: int | None,
+        process: Process | None, origin: Origin, outcome: Outcome, recorded: Recorded, state: SocketState,
+    ) -> Tracked:  # fmt: skip
+        id, self._next_id = self._next_id, self._next_id + 1
+        return Tracked(
+            id, namespace, protocol, local, remote, at_us, at_us, closed_us, process, origin, outcome, recorded, state
         )
-        self._next_id += 1
-        return tracked
 
-    def _forget_old(self, at_us: int) -> None:
-        oldest_us = at_us - REMEMBER_US
-        self._listened = {key: seen_us for key, seen_us in self._listened.items() if seen_us >= oldest_us}
-        self._own = {key: seen_us for key, seen_us in self._own.items() if seen_us >= oldest_us}
-        self._inbound = {key: seen_us for key, seen_us in self._inbound.items() if seen_us >= oldest_us}
+    def _resident(self, namespace: str) -> Origin:
+        return self._residents.get(namespace) or Origin(namespace)
 
+    def _end_absent(self, dump: Dump, place: Place, changes: Changes) -> None:
+        for key in [key for key, tracked in place.tracked.items() if tracked.look != place.looks]:
+            gone = place.tracked.pop(key)
+            place.attempts.pop(key, None)
+            if not gone.is_open:
+                changes.forgotten.append(gone.id)
+            elif isinstance(key, int) and place.followed:
+                end_unheard(gone, dump.at_us)
+                place.vanished[key] = (gone, dump.at_us)
+                changes.altered.append(gone)
+            else:
+                self._over(gone, dump.at_us if place.followed else None, changes)
 
-def _origin(namespace: str, owner: Owner | None) -> Origin:
-    return Origin(namespace, owner.role if owner else None)
+    @staticmethod
+    def _over(tracked: Tracked, at_us: int | None, changes: Changes) -> None:
+        if tracked.is_open:
+            end_unheard(tracked, at_us)
+            changes.altered.append(tracked)
+        changes.forgotten.append(tracked.id)
 
+    @staticmethod
+    def _mark_hanging(at_us: int, place: Place, changes: Changes) -> None:
+        for tracked in place.attempts.values():
+            repeats = tracked.counters.retransmits if tracked.counters else 0
+            if tracked.outcome is Outcome.OPEN and (at_us - tracked.opened_us >= HANGING_US or repeats > 1):
+                tracked.outcome = Outcome.UNANSWERED
+                changes.altered.append(tracked)
 
-def _continues(before: Tracked, socket: Socket) -> bool:
-    if before.state in (SocketState.CLOSING, SocketState.ENDED):
-        return socket.state not in (SocketState.ATTEMPT, SocketState.ESTABLISHED)
-    return before.state is SocketState.ATTEMPT or socket.state is not SocketState.ATTEMPT
+    def _end(self, end: SocketEnd, changes: Changes) -> None:
+        """The kernel's word on one socket."""
+        if self._left.pop(end.cookie, None) is not None:
+            return
+        place = self._place(end.namespace)
+        came_in = place.inbound.pop(end.cookie, None) is not None and not began_here(end)
+        if came_in or place.own.pop(end.cookie, None) is not None:
+            return
+        vanished = place.vanished.pop(end.cookie, None)
+        tracked = vanished[0] if vanished else place.tracked.get(end.cookie) or place.adopt(end)
+        if tracked is not None and is_end_of(end, tracked):
+            if vanished is None:
+                del place.tracked[end.cookie]
+                place.attempts.pop(end.cookie, None)
+                tracked.closed_us = tracked.last_seen_us = max(end.at_us, tracked.last_seen_us)
+            settle(tracked, end)
+            changes.altered.append(tracked)
+            changes.forgotten.append(tracked.id)
+            return
+        if tracked is not None:  # the socket was used again, and its first connection has no end of its own
+            place.tracked.pop(end.cookie, None)
+            self._over(tracked, end.at_us, changes)
+        if place.is_undecided(end):
+            place.undecided.append(end)
+        else:
+            self._begin_and_end(end, place, changes)
 
+    def _begin_and_end(self, end: SocketEnd, place: Place, changes: Changes) -> None:
+        """A connection of which nothing but its end was seen."""
+        if end.remote.ip in _NOWHERE or place.came_in(end):
+            return
+        if end.protocol == "tcp":
+            place.tcp_peers[end.remote] = end.at_us
+            self._whole(end, changes)
+        elif end.remote.port:
+            place.probes.append(end)
 
-def _seen_again(before: Tracked, socket: Socket, dump: Dump) -> Tracked:
-    after = replace(before, last_seen_us=max(dump.at_us, before.last_seen_us), state=socket.state)
-    owner = dump.owners.get(socket.pid) if socket.pid is not None else None
-    if before.process is None and owner is not None and before.is_open:
-        after = replace(after, process=owner.process, origin=_origin(dump.namespace, owner))
-    if before.is_open and socket.state is SocketState.ENDED:
-        after = replace(after, outcome=Outcome.CLOSED, closed_us=after.last_seen_us)
-    return after
+    def _whole(self, end: SocketEnd, changes: Changes) -> None:
+        tracked = self._new(
+            end.namespace, end.protocol, end.local, end.remote, end.at_us, end.at_us, None,
+            self._resident(end.namespace), outcome_of(end), Recorded.LIVE, SocketState.ENDED,
+        )  # fmt: skip
+        tracked.counters = counters_of(end)
+        changes.whole.append(tracked)
 
+    def _leave(self, namespace: str, at_us: int, changes: Changes) -> None:
+        """A namespace has ended, and with it all that was open there."""
+        place = self._places.pop(namespace, None)
+        if place is None:
+            return
+        self._decide(place, changes)
+        for tracked in place.tracked.values():
+            self._over(tracked, at_us, changes)
+        changes.forgotten.extend(tracked.id for tracked, _ in place.vanished.values())
+        cookies = (key for key in (*place.tracked, *place.vanished) if isinstance(key, int))
+        self._left = {cookie: us for cookie, us in self._left.items() if us >= at_us - REMEMBER_US}
+        self._left |= dict.fromkeys(cookies, at_us)
 
-def _ended(before: Tracked, at_us: int | None) -> Tracked:
-    """``at_us`` is None where it ended while nobody looked."""
-    if at_us is None:
-        return replace(before, outcome=Outcome.UNKNOWN)
-    if before.state is SocketState.CLOSING:
-        outcome = Outcome.CLOSED
-    elif before.state is SocketState.ATTEMPT and before.last_seen_us - before.opened_us >= HANGING_US:
-        outcome = Outcome.TIMED_OUT
-    else:
-        outcome = Outcome.UNKNOWN
-    return replace(before, outcome=outcome, closed_us=max(at_us, before.last_seen_us))
+    def flush(self) -> Changes:
+        """Decide at the end what waits for another look."""
+        changes = Changes()
+        for place in self._places.values():
+            self._decide(place, changes)
+        return changes
+
+    def _decide(self, place: Place, changes: Changes) -> None:
+        for end in place.undecided:
+            self._begin_and_end(end, place, changes)
+        for end in place.decided_probes(2**62):
+            self._whole(end, changes)
+        place.undecided = []
+
+    def _decide_unlooked(self, at_us: int, changes: Changes) -> None:
+        """Where ends are heard and nobody looks, nothing else decides what waits, or forgets it."""
+        for name, place in list(self._places.items()):
+            if abs(at_us - place.looked_us) < NO_LOOK_US:
+                continue
+            for end in place.unlooked(at_us):
+                self._begin_and_end(end, place, changes)
+            for end in place.decided_probes(at_us):
+                self._whole(end, changes)
+            changes.forgotten.extend(place.forget_old(at_us))
+            if place.is_empty:
+                del self._places[name]
+
+    def _leave_behind(self, faults: Mapping[str, str], changes: Changes) -> None:
+        """What an earlier collector left open in a namespace that is not there any more ended nobody knows when."""
+        for name in [name for name, place in self._places.items() if not place.looks and name not in faults]:
+            place = self._places[name]
+            for tracked in place.tracked.values():
+                self._over(tracked, None, changes)
+            place.tracked.clear()

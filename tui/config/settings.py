@@ -28,7 +28,7 @@ DEFAULT_INTERNAL = (
 class Sockets(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[sockets]``"""
 
-    source: Literal["auto", "psutil"] = "auto"
+    source: Literal["auto", "netlink", "psutil"] = "auto"
     interval_s: Annotated[float, msgspec.Meta(ge=0.05, le=60)] = 1.0
 
 
@@ -37,6 +37,12 @@ class Names(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     forward: bool = True
     nameservers: tuple[str, ...] = ()
+
+
+class Scope(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[scope]``"""
+
+    judge: Literal["retool", "all"] = "retool"
 
 
 class Internal(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -50,6 +56,7 @@ class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     sockets: Sockets = Sockets()
     names: Names = Names()
+    scope: Scope = Scope()
     internal: Internal = Internal()
     service: tuple[Service, ...] = ()
 
@@ -61,6 +68,7 @@ class Settings:
     path: Path
     sockets: Sockets
     names: Names
+    scope: Scope
     internal: Internal
     services: tuple[Service, ...]
 
@@ -79,7 +87,7 @@ def load_settings(path: Path, *, named: bool) -> Settings:
         text = ""
     file = decode(path, text, ConfigFile)
     _check(path, text, file)
-    return Settings(path, file.sockets, file.names, file.internal, file.service)
+    return Settings(path, file.sockets, file.names, file.scope, file.internal, file.service)
 
 
 def _check_services(path: Path, text: str, file: ConfigFile) -> None:

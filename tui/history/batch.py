@@ -1,10 +1,11 @@
 """What one commit writes. Holds values only; knows no SQL."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from tui.model.alert import Alert
 from tui.model.answer import Answer
 from tui.model.connection import Connection
+from tui.model.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,31 @@ class CoverageSpan:
     """What this source could not see while it watched; empty where nothing is missing."""
     growing: bool = True
     """False once it has ended: ``to_us`` is then its end, and not only how far it had come at the last commit."""
+    gone: bool = False
+    """True if it ended because the namespace did: what follows is no hole."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLoss:
+    """Events that a source lost in a time; which connections they were of is not known."""
+
+    id: int
+    source: str
+    namespaces: tuple[str, ...]
+    """Those that they may have come from."""
+    from_us: int
+    to_us: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptWorkload:
+    """Something that runs, or ran, in a namespace."""
+
+    id: int
+    workload: Workload
+    gone_us: int | None
+    """When it was no longer there; None while it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +85,16 @@ class Batch:
     coverage: dict[int, CoverageSpan] = field(default_factory=dict)
     answers: dict[tuple[str, str, int], Answer] = field(default_factory=dict)
     allowlists: dict[int, KeptAllowlist] = field(default_factory=dict)
+    losses: dict[int, KeptLoss] = field(default_factory=dict)
+    workloads: dict[int, KeptWorkload] = field(default_factory=dict)
+    counters: dict[int, tuple[int | None, int | None]] = field(default_factory=dict)
+    """Bytes sent and received so far of open connections, by id."""
     run: Run | None = None
 
     def __bool__(self) -> bool:
-        parts = (self.connections, self.alerts, self.coverage, self.answers, self.allowlists)
-        return any(parts) or self.run is not None
+        return any(getattr(self, each.name) for each in fields(self))
 
     def under(self, newer: "Batch") -> "Batch":
         """This batch with a newer one laid over it: what a failed commit leaves to be tried again."""
-        return Batch(
-            {**self.connections, **newer.connections},
-            {**self.alerts, **newer.alerts},
-            {**self.coverage, **newer.coverage},
-            {**self.answers, **newer.answers},
-            {**self.allowlists, **newer.allowlists},
-            newer.run or self.run,
-        )
+        merged = {e.name: getattr(self, e.name) | getattr(newer, e.name) for e in fields(self) if e.name != "run"}
+        return Batch(**merged, run=newer.run or self.run)

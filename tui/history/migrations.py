@@ -10,7 +10,7 @@ import sqlite3
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from tui.history.schema import MIGRATION_SET, OUTCOMES
+from tui.history.schema import MIGRATION_SET, OPEN, OUTCOMES
 
 migrations = Migrations(MIGRATION_SET)
 
@@ -89,13 +89,72 @@ FROM connection c JOIN destination d ON d.id = c.destination JOIN origin o ON o.
 """
 
 
+_SECOND = f"""
+ALTER TABLE coverage ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX coverage_there ON coverage (source, namespace) WHERE NOT gone;
+CREATE TABLE loss (
+    id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, source TEXT NOT NULL, namespaces TEXT NOT NULL,
+    from_us INTEGER NOT NULL, to_us INTEGER NOT NULL, events INTEGER NOT NULL);
+CREATE INDEX loss_to ON loss (source, to_us);
+CREATE TABLE counter (id INTEGER PRIMARY KEY, bytes_sent INTEGER, bytes_received INTEGER);
+CREATE TABLE workload (
+    id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, namespace TEXT NOT NULL, kind TEXT NOT NULL, container_id TEXT,
+    container TEXT, role TEXT, image TEXT, project TEXT, described INTEGER NOT NULL, pid INTEGER NOT NULL,
+    proxy TEXT NOT NULL, started_us INTEGER NOT NULL, gone_us INTEGER);
+CREATE INDEX workload_started ON workload (started_us);
+CREATE INDEX workload_there ON workload (namespace) WHERE gone_us IS NULL;
+ALTER TABLE hour ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hour ADD COLUMN failed_us INTEGER;
+ALTER TABLE hour ADD COLUMN reached_us INTEGER;
+UPDATE hour SET failed = connections, failed_us = last_us WHERE facet IN (SELECT id FROM facet WHERE outcome IN
+    ('refused', 'timed-out', 'unreachable', 'no-reply', 'denied', 'failed'));
+UPDATE hour SET reached_us = last_us WHERE facet IN (SELECT id FROM facet WHERE outcome = 'closed');
+DROP INDEX connection_open;
+CREATE INDEX connection_open ON connection (destination) WHERE outcome IN ({OPEN});
+DROP VIEW recorded;
+CREATE VIEW recorded AS
+SELECT c.id, c.revision, c.opened_us, c.opened_exact, c.closed_us,
+    CASE WHEN c.outcome IN ({OPEN}) THEN max(c.last_seen_us, coalesce((SELECT max(g.to_us) FROM coverage g
+        WHERE g.source = 'sockets' AND g.namespace = o.namespace), 0)) ELSE c.last_seen_us END AS last_seen_us,
+    r.source, r.protocol,
+    c.local_ip, c.local_port, c.ip, d.port, CASE WHEN d.named THEN d.name END AS host, d.name AS destination,
+    c.destination AS destination_id, j.evidence, j.candidates, j.category, j.service, j.verdict, j.rule,
+    j.allowlist_revision, x.word AS outcome,
+    CASE WHEN c.outcome IN ({OPEN}) THEN coalesce((SELECT k.bytes_sent FROM counter k WHERE k.id = c.id), c.bytes_sent)
+        ELSE c.bytes_sent END AS bytes_sent,
+    CASE WHEN c.outcome IN ({OPEN}) THEN coalesce((SELECT k.bytes_received FROM counter k WHERE k.id = c.id),
+        c.bytes_received) ELSE c.bytes_received END AS bytes_received,
+    p.pid, p.name AS process, p.user,
+    p.started_us, o.container, o.role, o.namespace, r.via, o.image, r.recorded
+FROM connection c JOIN destination d ON d.id = c.destination JOIN origin o ON o.id = c.origin
+    JOIN judgement j ON j.id = c.judgement JOIN route r ON r.id = c.route JOIN outcome x ON x.id = c.outcome
+    LEFT JOIN process p ON p.id = c.process;
+"""  # noqa: S608
+
+
+def _run(db: Database, statements: str) -> None:
+    for statement in statements.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+def _number_outcomes(db: Database) -> None:
+    rows = ({"id": place, "word": word.value} for place, word in enumerate(OUTCOMES))
+    db.table("outcome").insert_all(rows, ignore=True)
+
+
 @migrations()
 def m001_first(db: Database) -> None:
     """The tables of the first version."""
-    for statement in _FIRST.split(";\n"):
-        if statement.strip():
-            db.execute(statement)
-    db.table("outcome").insert_all({"id": place, "word": word.value} for place, word in enumerate(OUTCOMES))
+    _run(db, _FIRST)
+    _number_outcomes(db)
+
+
+@migrations()
+def m002_every_namespace(db: Database) -> None:
+    """Workloads, losses, bytes of what is open, attempts that hang, and namespaces that have ended."""
+    _run(db, _SECOND)
+    _number_outcomes(db)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

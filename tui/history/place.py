@@ -99,6 +99,29 @@ def prepare(history: Path) -> None:
         raise HistoryUnwritable(f"cannot write the history {history}: it is not a regular file", hint)
 
 
+def refusal(history: Path) -> str | None:
+    """Why ``prepare`` and ``hold`` would fail for this user, without making anything; None if they would not."""
+    for path in (history, lock_path(history)):
+        try:
+            found = path.lstat()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return f"{path}: {error.strerror}"
+        if not stat.S_ISREG(found.st_mode):
+            return f"{path} is not a regular file"
+        if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+            return f"{path} may not be written by this user"
+    folder = history.parent
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        return f"{folder} is not a folder"
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+        return f"{folder} may not be written by this user"
+    return None
+
+
 def _give_to_group(path: Path, mode: int) -> None:
     with contextlib.suppress(KeyError):
         os.chown(path, -1, grp.getgrnam(GROUP).gr_gid)

@@ -4,16 +4,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tui.history.batch import CoverageSpan, Run
+import msgspec
+
+from tui.history.batch import CoverageSpan, KeptWorkload, Run
 from tui.history.filter_sql import where
 from tui.history.open import open_for_reading
 from tui.history.place import holder_of
 from tui.history.rows import AddressRow, ConnectionRow, Hole, Recording
-from tui.history.spans import JOIN_US, holes
+from tui.history.spans import JOIN_US, Watched, holes
 from tui.model.address import pack, unpack
 from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.answer import Answer
+from tui.model.connection import Outcome
 from tui.model.filter import Filter
+from tui.model.workload import Workload, WorkloadKind
 
 HEARTBEAT_US = 5_000_000
 """How often a collector says in the history that it lives, and how far its spans reach."""
@@ -28,6 +32,11 @@ CONNECTION_COLUMNS = (
     "evidence, candidates, category, service, verdict, rule, allowlist_revision, outcome, bytes_sent, bytes_received, "
     "pid, process, user, started_us, container, role, namespace, via, image, recorded, destination_id"
 )
+
+WORKLOAD_COLUMNS = (
+    "id, namespace, kind, container_id, container, role, image, project, described, pid, proxy, started_us, gone_us"
+)
+OPEN_WORDS = ", ".join(f"'{outcome.value}'" for outcome in Outcome if outcome.is_open)
 
 _NAMES = CONNECTION_COLUMNS.split(", ")
 _EXACT, _CANDIDATES = _NAMES.index("opened_exact"), _NAMES.index("candidates")
@@ -106,16 +115,38 @@ class Reader:
         latest = {(row[1], row[2]): CoverageSpan(*row) for row in rows}
         return [span for span in latest.values() if span.growing]
 
+    def watched(self, source: str) -> frozenset[str]:
+        """The namespaces in which the present collector, or the last one, watches a source."""
+        run = self.last_run()
+        return frozenset(s.namespace for s in self._present_spans(run) if s.source == source) if run else frozenset()
+
     def holes(self, source: str, from_us: int, to_us: int) -> list[Hole]:
-        """When ``source`` watched nothing, between two times."""
+        """When ``source`` did not see everything between two times: nothing at all, not all namespaces, or not all
+        events."""
         run = self.last_run()
         alive_from_us = run.started_us if run is not None and self.is_live(run) else to_us + 1
         rows = self.db.execute(
-            "SELECT from_us, to_us + CASE WHEN growing AND from_us >= ? THEN ? ELSE 0 END FROM coverage "
-            "WHERE source = ? AND to_us >= ? AND from_us <= ?",
-            (alive_from_us, 2 * HEARTBEAT_US, source, from_us - JOIN_US - 2 * HEARTBEAT_US, to_us + JOIN_US),
+            "SELECT namespace, from_us, to_us + CASE WHEN growing AND from_us >= ? THEN ? ELSE 0 END, gone "
+            "FROM coverage WHERE source = ? AND from_us <= ? AND (to_us >= ? OR id IN "
+            "(SELECT max(id) FROM coverage WHERE source = ? AND namespace IN "
+            "(SELECT namespace FROM coverage WHERE source = ? AND NOT gone) GROUP BY namespace))",
+            (alive_from_us, 2 * HEARTBEAT_US, source, to_us + JOIN_US, from_us - JOIN_US - 2 * HEARTBEAT_US, source,
+             source),
+        )  # fmt: skip
+        return [*holes(source, map(Watched._make, rows), from_us, to_us), *self._losses(source, from_us, to_us)]
+
+    def _losses(self, source: str, from_us: int, to_us: int) -> list[Hole]:
+        rows = self.db.execute(
+            "SELECT namespaces, from_us, to_us, events FROM loss WHERE source = ? AND to_us >= ? AND from_us <= ? "
+            "ORDER BY from_us",
+            (source, from_us, to_us),
         )
-        return holes(source, rows.fetchall(), from_us, to_us)
+        return [Hole(source, start, end, tuple(names.split()), events) for names, start, end, events in rows]
+
+    def workloads(self, *, limit: int = 1000) -> list[KeptWorkload]:
+        """What runs, and what ran, in the namespaces; the latest that began first."""
+        rows = self.db.execute(f"SELECT {WORKLOAD_COLUMNS} FROM workload ORDER BY id DESC LIMIT ?", (limit,))  # noqa: S608
+        return [workload_from(row) for row in rows]
 
     def alerts(self, *, open_only: bool = False, limit: int = -1) -> list[Alert]:
         """Alerts, open ones first, the most urgent and the latest on top."""
@@ -146,7 +177,7 @@ class Reader:
         only = "" if destination_id is None else "AND destination_id = ? "
         sql = (
             f"SELECT {CONNECTION_COLUMNS} FROM recorded WHERE opened_us <= ? "  # noqa: S608
-            "AND last_seen_us >= CASE outcome WHEN 'open' THEN ? ELSE ? END "
+            f"AND last_seen_us >= CASE WHEN outcome IN ({OPEN_WORDS}) THEN ? ELSE ? END "
             f"{only}AND {condition} AND id {beyond} ? ORDER BY id {order} LIMIT ?"
         )
         given = [
@@ -219,7 +250,7 @@ class Reader:
         return [Answer(r[0], unpack(r[1]), r[2], r[3]) for r in rows]
 
 
-_LIVED = "opened_us <= ? AND last_seen_us >= CASE outcome WHEN 'open' THEN ? ELSE ? END"
+_LIVED = f"opened_us <= ? AND last_seen_us >= CASE WHEN outcome IN ({OPEN_WORDS}) THEN ? ELSE ? END"
 _TO = f"{_LIVED} AND (ip = ? OR host = ? OR instr(' ' || candidates || ' ', ' ' || ? || ' ') > 0)"
 
 
@@ -227,6 +258,15 @@ def alert_from(row: Sequence[Any]) -> Alert:
     """An alert from its ``ALERT_COLUMNS``."""
     id, kind, cause, urgency, *rest = row
     return Alert(id, AlertKind(kind), cause, Urgency(urgency), *rest)
+
+
+def workload_from(row: Sequence[Any]) -> KeptWorkload:
+    """A workload from its ``WORKLOAD_COLUMNS``."""
+    id, namespace, kind, container_id, container, role, image, project, described, pid, proxy, started, gone = row
+    variables = tuple(msgspec.json.decode(proxy, type=list[tuple[str, str]]))
+    told = Workload(namespace, WorkloadKind(kind), container_id, container, role, image, project, bool(described), pid,
+                    variables, started)  # fmt: skip
+    return KeptWorkload(id, told, gone)
 
 
 def connection_from(row: Sequence[Any]) -> ConnectionRow:

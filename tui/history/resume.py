@@ -4,14 +4,24 @@ The collector alone uses it, on the connection that it writes with.
 """
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from tui.history.batch import KeptAllowlist
-from tui.history.read import ALERT_COLUMNS, CONNECTION_COLUMNS, alert_from, connection_from
+from tui.history.batch import CoverageSpan, KeptAllowlist, KeptWorkload
+from tui.history.read import (
+    ALERT_COLUMNS,
+    CONNECTION_COLUMNS,
+    WORKLOAD_COLUMNS,
+    alert_from,
+    connection_from,
+    workload_from,
+)
 from tui.history.rows import ConnectionRow
-from tui.history.schema import OPEN
+from tui.history.schema import HOUR_US, OPEN
+from tui.history.spans import Watched, holes
 from tui.model.address import unpack
-from tui.model.alert import Alert
+from tui.model.alert import Alert, AlertKind
 from tui.model.answer import Answer
 from tui.model.connection import (
     Connection,
@@ -26,16 +36,32 @@ from tui.model.connection import (
     Recorded,
     Verdict,
 )
+from tui.model.times import DAY_US
+from tui.model.workload import VISITOR
 
+WORKLOADS_MAX = 2_000
+BURST_US = 600_000_000
+"""How long before its alert a burst may have begun."""
 JUST_ENDED_US = 120_000_000
 """Connections that ended this long before may still show as TIME-WAIT and must not be recorded twice."""
 
 _CONNECTIONS = f"""
-SELECT {CONNECTION_COLUMNS} FROM recorded WHERE id IN (SELECT id FROM connection WHERE outcome = {OPEN})
+SELECT {CONNECTION_COLUMNS} FROM recorded WHERE id IN (SELECT id FROM connection WHERE outcome IN ({OPEN}))
     OR id IN (SELECT id FROM connection
         WHERE revision > (SELECT value FROM meta WHERE key = 'revision') - 2000
             AND (closed_us > ? OR judgement IN (SELECT id FROM judgement WHERE verdict = 'pending')))
 """  # noqa: S608
+
+
+class Sent(NamedTuple):
+    """Payload bytes of one role to one destination in one hour since the epoch."""
+
+    role: str
+    destination: str
+    port: int
+    hour: int
+    sent: int
+    received: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +72,29 @@ class Past:
     next_alert: int
     next_coverage: int
     next_run: int
+    next_loss: int
+    next_workload: int
     connections: tuple[Connection, ...]
     """Still open when the last collector ended, or ended shortly before."""
     alerts: tuple[Alert, ...]
     """The open ones."""
+    uploads: tuple[Alert, ...]
+    """Of the last day, ended ones too."""
+    bursts: tuple[tuple[Alert, tuple[tuple[str, int], ...]], ...]
+    """The open ones with their destinations and ports."""
+    sent: tuple[Sent, ...]
+    """What each role has sent and received in the last day."""
+    reached: dict[str, int]
+    """When each of the hosts that were asked for was last heard."""
+    spans: tuple[CoverageSpan, ...]
+    """The last span of every source and namespace that had not ended with its namespace."""
+    workloads: tuple[KeptWorkload, ...]
+    """Oldest first."""
+    roles_seen: bool
+    """True if a connection of one of Retool's roles was ever recorded."""
+    recorded_since_us: int | None
+    covered_since_us: int | None
+    """Since when the record has had no hole until now; None where it has one now."""
     answers: tuple[Answer, ...]
     namespaces: tuple[str, ...]
     """Those whose sockets were ever watched."""
@@ -57,10 +102,15 @@ class Past:
     """The one that was last in force."""
 
 
-def read_past(db: sqlite3.Connection, now_us: int) -> Past:
-    """The end of the record, for a collector that starts now."""
+def read_past(db: sqlite3.Connection, now_us: int, hosts: Iterable[str] = ()) -> Past:
+    """The end of the record, for a collector that starts now and wants to know when ``hosts`` were last heard."""
     rows = db.execute(_CONNECTIONS, (now_us - JUST_ENDED_US,))
-    alerts = db.execute(f"SELECT {ALERT_COLUMNS} FROM alert WHERE resolved_us IS NULL")  # noqa: S608
+    alerts = [alert_from(r) for r in db.execute(f"SELECT {ALERT_COLUMNS} FROM alert WHERE resolved_us IS NULL")]  # noqa: S608
+    uploads = db.execute(
+        f"SELECT {ALERT_COLUMNS} FROM alert WHERE kind = 'upload' AND last_us > ?",  # noqa: S608
+        (now_us - DAY_US,),
+    )
+    workloads = db.execute(f"SELECT {WORKLOAD_COLUMNS} FROM workload ORDER BY id DESC LIMIT ?", (WORKLOADS_MAX,))  # noqa: S608
     answers = db.execute(
         "SELECT host, ip, from_us, until_us FROM answer WHERE until_us > ?", (now_us - 86_400_000_000,)
     )
@@ -69,12 +119,66 @@ def read_past(db: sqlite3.Connection, now_us: int) -> Past:
         _next(db, "alert"),
         _next(db, "coverage"),
         _next(db, "run"),
+        _next(db, "loss"),
+        _next(db, "workload"),
         tuple(_connection(connection_from(row)) for row in rows),
-        tuple(alert_from(row) for row in alerts),
+        tuple(alerts),
+        tuple(alert_from(row) for row in uploads),
+        tuple((a, _members(db, a)) for a in alerts if a.kind is AlertKind.OFF_ALLOWLIST and a.destination is None),
+        tuple(Sent._make(row) for row in db.execute(_SENT, (now_us // HOUR_US - 23,))),
+        {host: us for host in hosts if (us := _last_reached(db, host)) is not None},
+        tuple(CoverageSpan(*row) for row in db.execute(_THERE)),
+        tuple(workload_from(row) for row in workloads)[::-1],
+        db.execute("SELECT 1 FROM origin WHERE role IS NOT NULL AND role <> ?", (VISITOR,)).fetchone() is not None,
+        db.execute("SELECT min(started_us) FROM run").fetchone()[0],
+        _covered_since(db, now_us),
         tuple(Answer(host, unpack(ip), start, end) for host, ip, start, end in answers),
         tuple(row[0] for row in db.execute("SELECT DISTINCT namespace FROM coverage WHERE source = 'sockets'")),
         _last_allowlist(db),
     )
+
+
+_SENT = """
+SELECT f.role, d.name, d.port, h.hour, sum(h.bytes_sent), coalesce(sum(h.bytes_received), 0)
+FROM hour h JOIN facet f ON f.id = h.facet JOIN destination d ON d.id = h.destination
+WHERE h.hour >= ? AND h.bytes_sent > 0 AND f.role IS NOT NULL AND f.verdict <> 'internal'
+GROUP BY f.role, h.destination, h.hour ORDER BY h.hour
+"""
+_THERE = """
+SELECT id, source, namespace, from_us, to_us, note, growing FROM coverage
+WHERE id IN (SELECT max(id) FROM coverage GROUP BY source, namespace) AND NOT gone
+"""
+
+
+def _members(db: sqlite3.Connection, burst: Alert) -> tuple[tuple[str, int], ...]:
+    """The destinations off the list that a role has met since its burst began, and shortly before."""
+    rows = db.execute(
+        "SELECT DISTINCT d.name, d.port FROM hour h JOIN facet f ON f.id = h.facet "
+        "JOIN destination d ON d.id = h.destination "
+        "WHERE f.role IS ? AND f.verdict = 'off-allowlist' AND h.hour >= ? AND h.last_us >= ?",
+        (burst.role, burst.first_us // HOUR_US - 1, burst.first_us - BURST_US),
+    )
+    return tuple((str(name), int(port)) for name, port in rows)
+
+
+def _last_reached(db: sqlite3.Connection, host: str) -> int | None:
+    row = db.execute(
+        "SELECT max(h.reached_us) FROM destination d JOIN hour h ON h.destination = d.id WHERE d.name = ? AND d.named",
+        (host,),
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def _covered_since(db: sqlite3.Connection, now_us: int) -> int | None:
+    """The end of the last time in which not everything was seen, as far as a week back."""
+    from_us = max(now_us - 7 * DAY_US, int(db.execute("SELECT coalesce(min(started_us), 0) FROM run").fetchone()[0]))
+    rows = db.execute(
+        "SELECT namespace, from_us, to_us, gone FROM coverage WHERE source = 'sockets' AND to_us >= ?", (from_us,)
+    )
+    ends = [hole.to_us for hole in holes("sockets", map(Watched._make, rows), from_us, now_us)]
+    lost = db.execute("SELECT max(to_us) FROM loss WHERE source = 'sockets'").fetchone()[0]
+    latest = max([*ends, lost or 0, from_us])
+    return None if latest >= now_us else latest
 
 
 def _next(db: sqlite3.Connection, table: str) -> int:

@@ -8,12 +8,12 @@ changes, it moves. So counts and bytes are exact in every commit and never need 
 import sqlite3
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tui.history.schema import HOUR_US, MINUTE_US
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """Where one connection stands in the sums."""
 
     destination: int
@@ -22,6 +22,8 @@ class Counted:
     last_us: int
     bytes_sent: int | None
     bytes_received: int | None
+    failed: bool
+    reached: bool
 
 
 @dataclass(slots=True)
@@ -31,14 +33,22 @@ class _Sum:
     bytes_received: int | None = None
     first_us: int = 2**62
     last_us: int = 0
+    failed: int = 0
+    failed_us: int | None = None
+    reached_us: int | None = None
 
     def add(self, counted: Counted, sign: int) -> None:
         self.connections += sign
         self.bytes_sent = _plus(self.bytes_sent, counted.bytes_sent, sign)
         self.bytes_received = _plus(self.bytes_received, counted.bytes_received, sign)
+        self.failed += sign * counted.failed
         if sign > 0:
             self.first_us = min(self.first_us, counted.opened_us)
             self.last_us = max(self.last_us, counted.last_us)
+            if counted.failed:
+                self.failed_us = max(self.failed_us or 0, counted.last_us)
+            if counted.reached:
+                self.reached_us = max(self.reached_us or 0, counted.last_us)
 
 
 def _plus(total: int | None, part: int | None, sign: int) -> int | None:
@@ -46,12 +56,17 @@ def _plus(total: int | None, part: int | None, sign: int) -> int | None:
 
 
 _HOUR = """
-INSERT INTO hour (hour, destination, facet, connections, bytes_sent, bytes_received, first_us, last_us, revision)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO hour (hour, destination, facet, connections, bytes_sent, bytes_received, first_us, last_us, failed,
+    failed_us, reached_us, revision)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET connections = connections + excluded.connections,
     bytes_sent = coalesce(bytes_sent + excluded.bytes_sent, bytes_sent, excluded.bytes_sent),
     bytes_received = coalesce(bytes_received + excluded.bytes_received, bytes_received, excluded.bytes_received),
-    first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us), revision = excluded.revision
+    first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us),
+    failed = failed + excluded.failed,
+    failed_us = nullif(max(coalesce(failed_us, 0), coalesce(excluded.failed_us, 0)), 0),
+    reached_us = nullif(max(coalesce(reached_us, 0), coalesce(excluded.reached_us, 0)), 0),
+    revision = excluded.revision
 """
 _MINUTE = """
 INSERT INTO minute (minute, facet, connections, bytes_sent, bytes_received) VALUES (?, ?, ?, ?, ?)
@@ -81,10 +96,11 @@ class Differences:
         db.executemany(
             _HOUR,
             [
-                (*key, s.connections, s.bytes_sent, s.bytes_received, s.first_us, s.last_us, revision)
+                (*key, s.connections, s.bytes_sent, s.bytes_received, s.first_us, s.last_us, s.failed, s.failed_us,
+                 s.reached_us, revision)
                 for key, s in self._hours.items()
             ],
-        )
+        )  # fmt: skip
         db.executemany(
             _MINUTE,
             [(*key, s.connections, s.bytes_sent, s.bytes_received) for key, s in self._minutes.items()],

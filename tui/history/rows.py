@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from tui.history.batch import Run
 from tui.model.connection import Outcome, Verdict
 
-FAILING = frozenset(
-    {Outcome.REFUSED, Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.NO_REPLY, Outcome.DENIED, Outcome.FAILED}
-)
-"""Outcomes that mean the destination was not reached."""
-
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A time in which nothing of ``source`` was recorded."""
+    """A time in which not all of ``source`` was recorded."""
 
     source: str
     from_us: int
     to_us: int
+    namespaces: tuple[str, ...] = ()
+    """Those that were not seen; empty: none was."""
+    lost: int | None = None
+    """How many events were lost, where the rest was seen; None: nothing was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,12 @@ class DestinationRow:
     first_us: int
     last_us: int
     """When last seen; for one with open connections, as late as the collector was seen."""
+    failed_us: int | None
+    """When it was last tried in vain."""
+    reached_us: int | None
+    """When it was last heard: it had sent something, or ended in order."""
+    failures: tuple[tuple[Outcome, int], ...] = ()
+    """How attempts failed, the latest way first, with how many did."""
 
     @property
     def key(self) -> tuple[int, str | None]:

@@ -11,13 +11,14 @@ from tui.model.connection import Outcome
 from tui.model.text import clean
 
 MIGRATION_SET = "retool-egress"
-MIGRATIONS = ("m001_first",)
+MIGRATIONS = ("m001_first", "m002_every_namespace")
 """The names of this version's migrations, oldest first."""
 
 OUTCOMES = tuple(Outcome)
 """Outcomes are kept as their place in this tuple; only ever append."""
 
-OPEN = OUTCOMES.index(Outcome.OPEN)
+OPEN = ", ".join(str(place) for place, outcome in enumerate(OUTCOMES) if outcome.is_open)
+"""The numbers of what has not ended, as an SQL list."""
 MINUTE_US = 60_000_000
 HOUR_US = 60 * MINUTE_US
 

@@ -1,34 +1,43 @@
 """The sums that screens show, from the roll-ups where they can answer and from the rows where a filter needs them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tui.history.filter_sql import HOUR_COLUMNS, sums_answer, where
 from tui.history.read import Reader
-from tui.history.rows import FAILING, DestinationRow
+from tui.history.rows import DestinationRow
 from tui.history.schema import HOUR_US, MINUTE_US, OPEN
-from tui.model.connection import Outcome, Verdict
+from tui.model.connection import Outcome, Verdict, is_failed, is_reached
 from tui.model.filter import Filter
 
 _HOURS = """
 SELECT h.destination, d.name, d.named, d.port, f.role, f.category, f.verdict, f.outcome, sum(h.connections),
-    sum(h.bytes_sent), sum(h.bytes_received), min(h.first_us), max(h.last_us)
+    sum(h.bytes_sent), sum(h.bytes_received), min(h.first_us), max(h.last_us), sum(h.failed), max(h.failed_us),
+    max(h.reached_us)
 FROM hour h JOIN facet f ON f.id = h.facet JOIN destination d ON d.id = h.destination
 WHERE h.hour BETWEEN ? AND ? AND h.connections > 0 {only} AND {condition} GROUP BY h.destination, h.facet
 """
-_ROWS = """
+_UNHEARD = "coalesce(bytes_received, 0) = 0"
+_OF_ROWS = f"""
 SELECT destination_id, destination, host IS NOT NULL, port, role, category, verdict, outcome, count(*),
-    sum(bytes_sent), sum(bytes_received), min(opened_us), max(last_seen_us)
-FROM recorded WHERE opened_us >= ? AND opened_us < ? {only} AND {condition}
+    sum(bytes_sent), sum(bytes_received), min(opened_us), max(last_seen_us), sum({_UNHEARD}),
+    max(CASE WHEN {_UNHEARD} THEN last_seen_us END), max(CASE WHEN NOT ({_UNHEARD}) THEN last_seen_us END),
+    max(CASE WHEN bytes_received IS NULL THEN last_seen_us END)
+"""
+_ROWS = f"""
+{_OF_ROWS}
+FROM recorded WHERE opened_us >= ? AND opened_us < ? {{only}} AND {{condition}}
 GROUP BY destination_id, role, category, verdict, outcome
 """
-_OPEN_BEFORE = """
-SELECT destination_id, destination, host IS NOT NULL, port, role, category, verdict, outcome, count(*),
-    sum(bytes_sent), sum(bytes_received), min(opened_us), max(last_seen_us)
-FROM recorded WHERE id IN (SELECT id FROM connection WHERE outcome = {open}) AND opened_us < ? {only} AND {condition}
+_OPEN_BEFORE = f"""
+{_OF_ROWS}
+FROM recorded WHERE id IN (SELECT id FROM connection WHERE outcome IN ({OPEN})) AND opened_us < ?
+    {{only}} AND {{condition}}
 GROUP BY destination_id, role, category, verdict, outcome
-"""
-_LOOK_FIRST = (Verdict.OFF_ALLOWLIST, Verdict.PENDING, Verdict.ALLOWED, Verdict.INTERNAL)
+"""  # noqa: S608
+_LOOK_FIRST = (Verdict.OFF_ALLOWLIST, Verdict.PENDING, Verdict.ALLOWED, Verdict.NOT_JUDGED, Verdict.INTERNAL)
 """Which verdict is shown of several that are equally new."""
 
 
@@ -47,6 +56,9 @@ class _Part:
     bytes_received: int | None
     first_us: int
     last_us: int
+    failed: int
+    failed_us: int | None
+    reached_us: int | None
 
 
 def destinations(
@@ -83,9 +95,20 @@ def _parts(reader: Reader, filter: Filter, from_us: int, to_us: int, only: Seque
     else:
         text, span = _ROWS.format(only=scope, condition=condition), [from_hour * HOUR_US, (to_hour + 1) * HOUR_US]
     rows = reader.db.execute(text, [*span, *ids, *values]).fetchall()
-    before = _OPEN_BEFORE.format(open=OPEN, only=scope, condition=condition)
-    rows += reader.db.execute(before, [from_hour * HOUR_US, *ids, *values]).fetchall()
-    return [_Part(*row) for row in rows]
+    parts = [_Part(*row) if sums_answer(filter) else _of_rows(*row) for row in rows]
+    before = _OPEN_BEFORE.format(only=scope, condition=condition)
+    return parts + [_of_rows(*row) for row in reader.db.execute(before, [from_hour * HOUR_US, *ids, *values])]
+
+
+def _of_rows(*values: Any) -> _Part:
+    """A part from the rows of one outcome; whether they failed depends on it and on whether the far side was heard."""
+    *common, unheard, unheard_us, heard_us, unknown_us = values
+    outcome, connections, last_us = Outcome(common[7]), common[8], common[12]
+    failed_always, failed_unheard = is_failed(outcome, 1), is_failed(outcome, 0)
+    failed = connections if failed_always else unheard if failed_unheard else 0
+    failed_us = last_us if failed_always else unheard_us if failed_unheard else None
+    reached = [us for us, received in ((heard_us, 1), (unknown_us, None)) if us and is_reached(outcome, received)]
+    return _Part(*(*common, failed, failed_us, max(reached, default=None)))
 
 
 def _fold(parts: Sequence[_Part], alive_us: int | None) -> DestinationRow:
@@ -99,17 +122,29 @@ def _fold(parts: Sequence[_Part], alive_us: int | None) -> DestinationRow:
         latest.category,
         Verdict(latest.verdict),
         sum(p.connections for p in parts),
-        sum(p.connections for p in parts if p.outcome == "open"),
-        sum(p.connections for p in parts if p.outcome in FAILING),
+        sum(p.connections for p in parts if Outcome(p.outcome).is_open),
+        sum(p.failed for p in parts),
         _total(p.bytes_sent for p in parts),
         _total(p.bytes_received for p in parts),
         min(p.first_us for p in parts),
         _last_us(latest, alive_us),
+        max((p.failed_us for p in parts if p.failed_us is not None), default=None),
+        max((p.reached_us for p in parts if p.reached_us is not None), default=None),
+        _failures(parts),
     )
 
 
+def _failures(parts: Iterable[_Part]) -> tuple[tuple[Outcome, int], ...]:
+    counts, latest = Counter[str](), dict[str, int]()
+    for part in parts:
+        if part.failed:
+            counts[part.outcome] += part.failed
+            latest[part.outcome] = max(latest.get(part.outcome, 0), part.failed_us or 0)
+    return tuple((Outcome(word), counts[word]) for word in sorted(counts, key=lambda word: -latest[word]))
+
+
 def _last_us(part: _Part, alive_us: int | None) -> int:
-    return max(part.last_us, alive_us) if part.outcome == Outcome.OPEN and alive_us is not None else part.last_us
+    return max(part.last_us, alive_us) if Outcome(part.outcome).is_open and alive_us is not None else part.last_us
 
 
 def _total(values: Iterable[int | None]) -> int | None:
@@ -123,23 +158,26 @@ def _alive_us(reader: Reader) -> int | None:
 
 
 def last_seen(reader: Reader) -> dict[str, int]:
-    """When each category's latest connection opened, in the whole record, to the minute."""
+    """When each category's latest connection opened, in the whole record, to the minute; of what may be judged."""
     rows = reader.db.execute(
         "SELECT category, max((SELECT max(minute) FROM minute m WHERE m.facet = f.id AND m.connections > 0)) "
-        "FROM facet f GROUP BY category"
+        "FROM facet f WHERE f.verdict <> ? GROUP BY category",
+        (Verdict.NOT_JUDGED.value,),
     )
     return {str(category): int(minute) * MINUTE_US for category, minute in rows if minute is not None}
 
 
 def activity(reader: Reader, from_us: int, to_us: int, step_minutes: int) -> dict[str, list[int]]:
-    """Connections opened by category, in steps of whole minutes that end with the one that holds ``to_us``."""
+    """Connections opened by category, in steps of whole minutes that end with the one that holds ``to_us``; of what
+    may be judged."""
     last = to_us // MINUTE_US
     steps = max(1, -(-(to_us - from_us) // (step_minutes * MINUTE_US)))
     first = last - steps * step_minutes + 1
     rows = reader.db.execute(
         "SELECT f.category, (m.minute - :first) / :step, sum(m.connections) "
-        "FROM minute m JOIN facet f ON f.id = m.facet WHERE m.minute BETWEEN :first AND :last GROUP BY 1, 2",
-        {"first": first, "step": step_minutes, "last": last},
+        "FROM minute m JOIN facet f ON f.id = m.facet WHERE m.minute BETWEEN :first AND :last "
+        "AND f.verdict <> :outside GROUP BY 1, 2",
+        {"first": first, "step": step_minutes, "last": last, "outside": Verdict.NOT_JUDGED.value},
     )
     found: dict[str, list[int]] = {}
     for category, step, count in rows:

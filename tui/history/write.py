@@ -6,27 +6,33 @@ A batch that fails leaves nothing behind in the file or in memory, so it can be 
 import os
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from uuid import uuid4
 
 from tui.history import place
-from tui.history.batch import Batch, Run
+from tui.history.batch import Batch
 from tui.history.errors import HistoryCorrupt, HistoryUnwritable
 from tui.history.interned import Interned
 from tui.history.migrations import migrate
 from tui.history.rollup import Counted, Differences
 from tui.history.schema import OUTCOMES, refuse_strange
+from tui.history.stored import loss_row, run_row, workload_row
 from tui.model.address import pack
-from tui.model.connection import Connection
+from tui.model.connection import Connection, Outcome, is_failed, is_reached
+
+Bytes = tuple[int | None, int | None]
+"""Sent and received."""
 
 _PLACE = {outcome: number for number, outcome in enumerate(OUTCOMES)}
 
 _NEXT_REVISION = "UPDATE meta SET value = value + 1 WHERE key = 'revision' RETURNING value"
-_CONNECTION = """
+_FRESH = """
 INSERT INTO connection (id, revision, opened_us, opened_exact, closed_us, last_seen_us, destination, origin, process,
     judgement, route, outcome, local_ip, local_port, ip, bytes_sent, bytes_received)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_CONNECTION = f"""{_FRESH}
 ON CONFLICT DO UPDATE SET revision = excluded.revision, opened_us = excluded.opened_us,
     opened_exact = excluded.opened_exact, closed_us = excluded.closed_us, last_seen_us = excluded.last_seen_us,
     destination = excluded.destination, origin = excluded.origin, process = excluded.process,
@@ -38,13 +44,22 @@ INSERT INTO alert (id, revision, kind, cause, urgency, summary, role, destinatio
     resolved_us, resolution)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, urgency = excluded.urgency, summary = excluded.summary,
-    count = excluded.count, last_us = excluded.last_us, resolved_us = excluded.resolved_us,
-    resolution = excluded.resolution
+    destination = excluded.destination, port = excluded.port, count = excluded.count, last_us = excluded.last_us,
+    resolved_us = excluded.resolved_us, resolution = excluded.resolution
 """
 _COVERAGE = """
-INSERT INTO coverage (id, revision, source, namespace, from_us, to_us, note, growing) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO coverage (id, revision, source, namespace, from_us, to_us, note, growing, gone)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, to_us = excluded.to_us, note = excluded.note,
-    growing = excluded.growing
+    growing = excluded.growing, gone = excluded.gone
+"""
+_COUNTER = "INSERT OR REPLACE INTO counter (id, bytes_sent, bytes_received) VALUES (?, ?, ?)"
+_LOSS = """
+INSERT OR REPLACE INTO loss (id, revision, source, namespaces, from_us, to_us, events) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_WORKLOAD = """
+INSERT OR REPLACE INTO workload (id, revision, namespace, kind, container_id, container, role, image, project,
+    described, pid, proxy, started_us, gone_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _ANSWER = """
 INSERT INTO answer (host, ip, from_us, until_us) VALUES (?, ?, ?, ?)
@@ -140,7 +155,7 @@ class Writer:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             revision = int(self._db.execute(_NEXT_REVISION).fetchone()[0])
-            counted = self._write_connections(batch.connections.values(), revision)
+            counted = self._write_connections(batch.connections.values(), batch.counters, revision)
             self._write_rest(batch, revision)
             self._db.execute("COMMIT")
         except BaseException:
@@ -152,16 +167,41 @@ class Writer:
         self._remember(batch, counted)
         return revision
 
-    def _write_connections(self, changed: Iterable[tuple[Connection, bool]], revision: int) -> dict[int, Counted]:
-        rows, counted, differences = [], {}, Differences()
-        for connection, _ in changed:
+    def _write_connections(
+        self, changed: Collection[tuple[Connection, bool]], counters: Mapping[int, Bytes], revision: int
+    ) -> dict[int, Counted]:
+        rows, fresh, counted, differences = [], [], dict[int, Counted](), Differences()
+        for connection, final in changed:
             row, after = self._row(connection, revision)
+            if final and connection.id >= self._fresh_from and connection.id not in self._counted:
+                differences.move(None, after)
+                fresh.append(row)
+                continue
             differences.move(self._before(connection.id), after)
             counted[connection.id] = after
             rows.append(row)
+        self._db.executemany(_FRESH, fresh)
         self._db.executemany(_CONNECTION, rows)
+        ended = {c.id for c, _ in changed if not c.outcome.is_open}
+        # of what is open the row has bytes as new as the counter's, or newer
+        known = [(c.id,) for c, _ in changed if c.id in self._counted or c.id < self._fresh_from]
+        self._db.executemany("DELETE FROM counter WHERE id = ?", known)
+        self._write_counters({id: both for id, both in counters.items() if id not in ended}, counted, differences)
         differences.write(self._db, revision)
         return counted
+
+    def _write_counters(
+        self, counters: Mapping[int, Bytes], counted: dict[int, Counted], differences: Differences
+    ) -> None:
+        """The bytes of what is still open stand apart, so that they cost one narrow row each."""
+        for id, (sent, received) in counters.items():
+            before = counted.get(id) or self._before(id)
+            if before is not None:
+                heard = before.reached or bool(received)
+                after = before._replace(bytes_sent=sent, bytes_received=received, reached=heard)
+                differences.move(before, after)
+                counted[id] = after
+        self._db.executemany(_COUNTER, [(id, *both) for id, both in counters.items()])
 
     def _row(self, c: Connection, revision: int) -> tuple[tuple[object, ...], Counted]:
         destination = self._destinations.id(c.destination, c.remote.port, int(c.name.host is not None))
@@ -182,19 +222,33 @@ class Writer:
         row = (c.id, revision, c.opened_us, int(c.opened_exact), c.closed_us, c.last_seen_us, destination, origin,
                process, judgement, route, _PLACE[c.outcome], pack(c.local.ip), c.local.port, pack(c.remote.ip),
                c.bytes_sent, c.bytes_received)  # fmt: skip
-        return row, Counted(destination, facet, c.opened_us, c.last_seen_us, c.bytes_sent, c.bytes_received)
+        return row, Counted(
+            destination, facet, c.opened_us, c.last_seen_us, c.bytes_sent, c.bytes_received, c.failed, c.reached
+        )
 
     def _before(self, id: int) -> Counted | None:
         known = self._counted.get(id)
         if known is not None or id >= self._fresh_from:
             return known
         row = self._db.execute(
-            "SELECT c.destination, f.id, c.opened_us, c.last_seen_us, c.bytes_sent, c.bytes_received "
+            "SELECT c.destination, f.id, c.opened_us, c.last_seen_us, r.bytes_sent, r.bytes_received, r.outcome "
             "FROM recorded r JOIN connection c ON c.id = r.id JOIN facet f ON f.role IS r.role "
             "AND f.category = r.category AND f.verdict = r.verdict AND f.outcome = r.outcome WHERE r.id = ?",
             (id,),
         ).fetchone()
-        return Counted(*row) if row else None
+        if row is None:
+            return None
+        outcome, received = Outcome(row[6]), row[5]
+        return Counted(
+            row[0],
+            row[1],
+            row[2],
+            row[3],
+            row[4],
+            received,
+            is_failed(outcome, received),
+            is_reached(outcome, received),
+        )
 
     def _write_rest(self, batch: Batch, revision: int) -> None:
         self._db.executemany(
@@ -208,7 +262,7 @@ class Writer:
         self._db.executemany(
             _COVERAGE,
             [
-                (s.id, revision, s.source, s.namespace, s.from_us, s.to_us, s.note, int(s.growing))
+                (s.id, revision, s.source, s.namespace, s.from_us, s.to_us, s.note, int(s.growing), int(s.gone))
                 for s in batch.coverage.values()
             ],
         )
@@ -217,23 +271,19 @@ class Writer:
             "INSERT INTO allowlist_revision (id, at_us, fingerprint, rules) VALUES (?, ?, ?, ?)",
             [(a.revision, a.at_us, a.fingerprint, a.rules.decode()) for a in batch.allowlists.values()],
         )
+        self._db.executemany(_LOSS, [loss_row(loss, revision) for loss in batch.losses.values()])
+        self._db.executemany(_WORKLOAD, [workload_row(kept, revision) for kept in batch.workloads.values()])
         if batch.run is not None:
-            self._db.execute(_RUN, _run_row(batch.run, revision))
+            self._db.execute(_RUN, run_row(batch.run, revision))
 
     def _remember(self, batch: Batch, counted: dict[int, Counted]) -> None:
+        self._counted |= counted
         for connection, final in batch.connections.values():
             if final:
                 self._counted.pop(connection.id, None)
-            else:
-                self._counted[connection.id] = counted[connection.id]
         if batch.connections:
             self._fresh_from = max(self._fresh_from, max(batch.connections) + 1)
 
     def close(self) -> None:
         """Close the file; the write-ahead log is folded into it when nobody reads it."""
         self._db.close()
-
-
-def _run_row(run: Run, revision: int) -> tuple[object, ...]:
-    return (run.id, revision, run.started_us, run.seen_us, run.ended_us, run.until_us, run.kind, run.pid, run.user,
-            run.version)  # fmt: skip

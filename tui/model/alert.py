@@ -8,6 +8,10 @@ class AlertKind(StrEnum):
     """Why somebody should look."""
 
     OFF_ALLOWLIST = "off-allowlist"
+    UPLOAD = "upload"
+    BLOCKED = "blocked"
+    OVERDUE = "overdue"
+    METADATA = "metadata"
     COVERAGE = "coverage"
 
 
@@ -32,6 +36,8 @@ class Finding:
     role: str | None = None
     destination: str | None = None
     port: int | None = None
+    times: int = 1
+    """How many occurrences it stands for; ``at_us`` is the latest of them."""
 
 
 @dataclass(frozen=True, slots=True)

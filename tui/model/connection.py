@@ -5,6 +5,7 @@ Times are integer microseconds since the epoch, UTC (``_us``). Bytes are payload
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Verdict(StrEnum):
@@ -14,6 +15,8 @@ class Verdict(StrEnum):
     OFF_ALLOWLIST = "off-allowlist"
     INTERNAL = "internal"
     PENDING = "pending"
+    NOT_JUDGED = "not-judged"
+    """Made by something that is no part of Retool, while only Retool is judged (``[scope]``)."""
 
 
 class Outcome(StrEnum):
@@ -29,6 +32,42 @@ class Outcome(StrEnum):
     DENIED = "denied"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    UNANSWERED = "unanswered"
+    """An attempt that hangs: no answer for three seconds, and not given up yet."""
+
+    @property
+    def is_open(self) -> bool:
+        """True until an end was seen."""
+        return self is Outcome.OPEN or self is Outcome.UNANSWERED
+
+
+FAILING = frozenset(
+    {
+        Outcome.REFUSED, Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.NO_REPLY, Outcome.DENIED, Outcome.FAILED,
+        Outcome.UNANSWERED,
+    }
+)  # fmt: skip
+"""Outcomes that mean the destination was not reached, whatever was sent."""
+
+
+_PROXY_SAYS_NO = frozenset({Outcome.DENIED, Outcome.FAILED})
+
+
+def is_failed(outcome: Outcome, bytes_received: int | None) -> bool:
+    """True if the destination was not reached; a reset before the far side's first byte is what a filter looks like.
+
+    A byte that came is an answer, whatever happened then, but for one that a proxy says was its own.
+    """
+    if outcome in _PROXY_SAYS_NO:
+        return True
+    return not bytes_received and (outcome in FAILING or outcome is Outcome.RESET)
+
+
+def is_reached(outcome: Outcome, bytes_received: int | None) -> bool:
+    """True if the far side was heard: it sent something or, where bytes are not known, ended in order."""
+    if outcome in _PROXY_SAYS_NO:
+        return False
+    return bool(bytes_received) or (outcome is Outcome.CLOSED and bytes_received is None)
 
 
 class Evidence(StrEnum):
@@ -50,15 +89,18 @@ class Recorded(StrEnum):
     PREDATES_RECORD = "predates-record"
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One end of a connection: an address in its usual text form (v4-mapped ones as IPv4) and a port."""
+class Endpoint(NamedTuple):
+    """One end of a connection: an address in its usual text form (v4-mapped ones as IPv4) and a port.
+
+    Port 0 is one that is not known: the kernel forgets it when a blocking attempt fails.
+    """
 
     ip: str
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+        port = self.port or "?"
+        return f"[{self.ip}]:{port}" if ":" in self.ip else f"{self.ip}:{port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +192,13 @@ class Connection:
     def destination(self) -> str:
         """The host, or the address where no host is known."""
         return self.name.host or self.remote.ip
+
+    @property
+    def failed(self) -> bool:
+        """True if the destination was not reached."""
+        return is_failed(self.outcome, self.bytes_received)
+
+    @property
+    def reached(self) -> bool:
+        """True if the far side was heard."""
+        return is_reached(self.outcome, self.bytes_received)

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-from tui.model.connection import Endpoint, Process
+from tui.model.connection import Endpoint, Origin, Process
+from tui.model.workload import Workload
 
 
 class SocketState(StrEnum):
@@ -19,12 +21,42 @@ class SocketState(StrEnum):
     """TIME-WAIT: an orderly end that the kernel still remembers."""
 
 
+class Counters(NamedTuple):
+    """What the kernel counts of a TCP connection (struct tcp_info of linux/tcp.h), as far as recording uses it.
+
+    Bytes are payload bytes but for ``acked`` and ``received``, which count the SYN and the FIN where they were seen.
+    """
+
+    retransmits: int
+    """Repeats of what is unanswered now."""
+    probes: int
+    total_retrans: int
+    acked: int
+    received: int
+    segs_out: int
+    segs_in: int
+    sent: int | None
+    """With repeats; None below Linux 4.19."""
+    resent: int
+    total_rto: int
+    """Times that waiting for an answer ran out; 0 below Linux 6.7."""
+    state: int = 0
+    """The kernel's state of the connection when it was counted (net/tcp_states.h: 1 is ESTABLISHED)."""
+
+    def shows_our_syn(self, *, our_fin: bool) -> bool:
+        """True if more was acknowledged than payload and, where ``our_fin`` may have been sent, that: we began.
+
+        Whoever was called has no SYN among what was acknowledged. False proves nothing.
+        """
+        return self.sent is not None and self.acked > self.sent - self.resent + our_fin
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process with the Retool role that its environment tells, None where it tells none."""
+    """A process, and what it belongs to."""
 
     process: Process
-    role: str | None
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +68,32 @@ class Socket:
     remote: Endpoint
     state: SocketState
     pid: int | None
+    cookie: int | None = None
+    """The kernel's number of this socket, where the source has it."""
+
+    @property
+    def key(self) -> "SocketKey":
+        """Which socket it is, in its namespace."""
+        return (self.protocol, self.local, self.remote) if self.cookie is None else self.cookie
+
+
+SocketKey = int | tuple[str, Endpoint, Endpoint]
+"""The kernel's cookie, or protocol and endpoints where the source has no cookie."""
+
+
+class SocketEnd(NamedTuple):
+    """The kernel's word that a socket is gone; of a failed attempt the source and the port of the peer may be 0."""
+
+    at_us: int
+    namespace: str
+    protocol: str
+    local: Endpoint
+    remote: Endpoint
+    cookie: int
+    wqueue: int
+    """``idiag_wqueue``: in a socket whose addresses are gone, how far it had come."""
+    counters: Counters | None
+    """None for UDP, which has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +109,43 @@ class Dump:
     """By pid: the processes that could be read."""
     unowned: int
     """Live sockets whose process could not be found, most often for want of permission."""
+    counters: tuple[Counters | None, ...] = ()
+    """Of each socket, in the same order; empty where the source has none, or did not ask this time."""
+    note: str = ""
+    """What this look could not see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Events that the kernel had to drop, counted exactly; which connections they were is not known."""
+
+    from_us: int
+    to_us: int
+    namespaces: tuple[str, ...]
+    """Those that they may have come from."""
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one call of a source gives; the parts happened in the order in which they stand."""
+
+    at_us: int
+    ends: tuple[SocketEnd, ...] = ()
+    """Told before the dumps were taken: none of these sockets is in them."""
+    dumps: tuple[Dump, ...] = ()
+    later_ends: tuple[SocketEnd, ...] = ()
+    """Told after the dumps were taken."""
+    losses: tuple[Loss, ...] = ()
+    residents: dict[str, Origin] | None = None
+    """What a connection of a namespace is when nothing else is known of it; None where nobody looked."""
+    resolvers: dict[str, frozenset[str]] | None = None
+    """By namespace: the addresses of the resolvers that it is set to use; None where nobody looked."""
+    workloads: tuple[Workload, ...] | None = None
+    """All that run now; None where nothing has changed."""
+    gone: tuple[str, ...] = ()
+    """Namespaces that have ended: no hole begins."""
+    faults: dict[str, str] | None = None
+    """All namespaces that are there and cannot be looked into, with the reason; None where nothing has changed."""
+    has_hidden: bool = False
+    """True if there may be namespaces that cannot even be found: one that is not told of may be there still."""

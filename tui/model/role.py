@@ -1,4 +1,6 @@
-"""Which Retool service a process is, told by the environment that Retool's Compose file gives it."""
+"""Which Retool service a process is, told by the environment and the service name of Retool's Compose file."""
+
+from collections.abc import Iterable
 
 QUEUE_VARIABLE = "WORKER_TEMPORAL_TASKQUEUE"
 SERVICE_VARIABLE = "SERVICE_TYPE"
@@ -23,6 +25,31 @@ _ROLES = {
     "DB_SSH_CONNECTOR": "db-ssh-connector",
     "DB_SSH_CONNECTOR_SERVICE": "db-ssh-connector",
 }
+
+COMPOSE_SERVICES = frozenset(
+    {
+        "api",
+        "jobs-runner",
+        "workflows-backend",
+        "workflows-worker",
+        "agent-worker",
+        "agent-eval-worker",
+        "code-executor",
+        "postgres",
+        "retooldb-postgres",
+        "https-portal",
+        "temporal",
+    }
+)
+"""The services of Retool's Compose file; such a name is a role where the environment tells none."""
+
+_HELPER_ROLES = frozenset(_ROLES[word] for word in _HELPERS)
+
+
+def joined(roles: Iterable[str | None]) -> str | None:
+    """One role of several processes that are one service; a connector names it only where nothing else does."""
+    words = {word for role in roles if role for word in role.split("+")}
+    return "+".join(sorted(words - _HELPER_ROLES or words)) or None
 
 
 def role_of(service_type: str | None, queue: str | None = None) -> str | None:

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import aiodns
 import pycares
@@ -41,11 +43,35 @@ class Missed:
 Result = Found | Missed
 
 
+class _Resolver(aiodns.DNSResolver):
+    """Tells of each socket before it is used, which aiodns's own thread for events cannot do."""
+
+    def __init__(self, opened: Callable[[int], None], **options: Any) -> None:
+        self._opened = opened
+        super().__init__(**options)
+
+    def _make_channel(self, **options: Any) -> tuple[bool, pycares.Channel]:
+        myself = weakref.ref(self)
+
+        def changed(descriptor: int, readable: bool, writable: bool) -> None:
+            resolver = myself()
+            if resolver is not None:
+                if readable or writable:
+                    resolver._opened(descriptor)
+                resolver._sock_state_cb(descriptor, readable, writable)
+
+        return False, pycares.Channel(sock_state_cb=changed, timeout=self._timeout, **options)
+
+
 class Lookups:
     """Keeps every name looked up, and hands each result to ``tell``. Use it on one running event loop."""
 
-    def __init__(self, nameservers: Sequence[str], tell: Callable[[Result], None]) -> None:
+    def __init__(
+        self, nameservers: Sequence[str], tell: Callable[[Result], None], opened: Callable[[int], None]
+    ) -> None:
+        """``opened`` is told the descriptor of every socket that a look-up makes, when it is made."""
         self._nameservers = list(nameservers)
+        self._opened = opened
         self._tell = tell
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._answered: set[str] = set()
@@ -61,8 +87,8 @@ class Lookups:
         """
         wanted = set(hosts)
         if wanted and self._resolver is None:
-            self._resolver = aiodns.DNSResolver(
-                nameservers=self._nameservers or None, timeout=TIMEOUT_S, tries=TRIES, rotate=False
+            self._resolver = _Resolver(
+                self._opened, nameservers=self._nameservers or None, timeout=TIMEOUT_S, tries=TRIES, rotate=False
             )
         for host in self._tasks.keys() - wanted:
             self._tasks.pop(host).cancel()

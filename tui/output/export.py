@@ -23,11 +23,14 @@ Cell = str | int | None | tuple[str, ...]
 
 
 def export_rows(rows: Iterable[ConnectionRow], node: str, history_id: str) -> Iterator[dict[str, Cell]]:
-    """Each connection as a mapping of ``COLUMNS``; ``opened_at`` is null where only ``opened_before`` is known."""
+    """Each connection as a mapping of ``COLUMNS``; what is not known is null, so also the port 0
+    that stands for a port which the kernel has forgotten, and ``opened_at`` where only ``opened_before`` is known."""
     for row in rows:
         opened = iso_utc(row.opened_us)
         yield {
             **{column: getattr(row, column) for column in _AS_THEY_ARE},
+            "local_port": row.local_port or None,
+            "port": row.port or None,
             "opened_at": opened if row.opened_exact else None,
             "opened_before": None if row.opened_exact else opened,
             "closed_at": iso_utc(row.closed_us) if row.closed_us is not None else None,

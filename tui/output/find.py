@@ -1,5 +1,6 @@
 """The answer to "did this host talk to that": yes, no, or cannot tell, never a guess."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -9,6 +10,7 @@ from tui.history.rows import ConnectionRow, Hole
 from tui.model.address import parse_address
 from tui.model.text import clean
 from tui.model.times import echo_both, host_zone
+from tui.output.holes import hole_words, names_of
 
 SHOWN = 20
 
@@ -24,6 +26,8 @@ class Answer:
     shown: tuple[ConnectionRow, ...]
     """The latest of them."""
     holes: tuple[Hole, ...]
+    names: Mapping[str, str]
+    """What is in the namespaces that the holes name."""
     notes: tuple[str, ...]
     ahead: bool
     """True if the span lies before the record begins."""
@@ -55,6 +59,7 @@ def look_for(reader: Reader, what: str, span: tuple[int, int] | None, now_us: in
         reader.count_connections_to(ip, host, from_us, to_us),
         tuple(rows),
         tuple(reader.holes("sockets", from_us, to_us)),
+        names_of(reader.workloads()),
         recording.notes,
         to_us < first_us,
         0 if host is None or reader.answers(host=host, limit=1) else reader.count_unnamed(from_us, to_us),
@@ -71,7 +76,7 @@ def _address_or_host(what: str) -> tuple[str | None, str | None]:
 def answer_lines(answer: Answer) -> list[str]:
     """The answer for a person, in its first word; then what it rests on."""
     span = f"between {_both(answer.from_us)} and {_both(answer.to_us)}"
-    holes = ", ".join(f"{_clock(h.from_us)}-{_clock(h.to_us)}" for h in answer.holes)
+    holes = ", ".join(hole_words(hole, answer.names, _clock) for hole in answer.holes)
     if answer.count:
         lines = [f"Yes: {_counted(answer.count)} to {answer.what} {span}.", *map(_line, answer.shown)]
         if answer.count > len(answer.shown):
@@ -106,6 +111,6 @@ def _clock(us: int) -> str:
 
 def _line(row: ConnectionRow) -> str:
     who = row.role or row.process or "a process that could not be read"
-    place = f"{row.host or ' or '.join(row.host_candidates) or '(no name)'} {row.ip} port {row.port}"
+    place = f"{row.host or ' or '.join(row.host_candidates) or '(no name)'} {row.ip} port {row.port or '?'}"
     began = "" if row.opened_exact else "before "
     return f"  {began}{_clock(row.opened_us)}  {who}  {place}  {row.category}  {row.verdict}  {row.outcome}"

@@ -1,19 +1,27 @@
 """What ``status`` says: one mapping for JSON, and lines for a person made from it."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import TypedDict
 
+from tui.history.changes import Change, changes
 from tui.history.place import holder_of
 from tui.history.read import HEARTBEAT_US, Reader
+from tui.history.rows import Hole
 from tui.history.schema import schema_version
 from tui.model.alert import Urgency
 from tui.model.text import clean
 from tui.model.times import iso_utc
+from tui.output.holes import names_of
+from tui.output.sight import sight
 
 SILENT_US = 4 * HEARTBEAT_US
 """A collector that has said nothing for so long is stuck, or cannot write."""
 LOOK_BACK_US = 24 * 3600 * 1_000_000
 """How far back holes are told."""
+
+
+CHANGES_SHOWN = 5
 
 
 class Status(TypedDict):
@@ -30,7 +38,14 @@ class Status(TypedDict):
     connections: int
     coverage: list[str]
     notes: list[str]
-    holes_24h: list[dict[str, str]]
+    containers: dict[str, int | list[str]]
+    """How many run, in how many all is seen, and which are not."""
+    host_seen: bool | None
+    holes_24h: list[dict[str, str | int | list[str] | None]]
+    """Of the namespaces that are named, or of all; with ``lost_events`` only so many ends of sockets were missed."""
+    lost_events_24h: int
+    changes_7d: list[dict[str, str | None]]
+    """Retool's containers that started, stopped or got another image, the latest first."""
     allowlist_revision: int
     open_alerts: dict[str, int]
     baseline_reviewed: bool
@@ -48,6 +63,9 @@ def read_status(reader: Reader, now_us: int) -> Status:
     holes = reader.holes("sockets", max(first_us or now_us, now_us - LOOK_BACK_US), now_us)
     run = recording.run
     silent_us = run.seen_us if run and reader.is_live(run) and now_us - run.seen_us > SILENT_US else None
+    workloads = reader.workloads()
+    found = sight(workloads if holder is not None else (), reader.watched("sockets"))
+    names = names_of(workloads)
     recorder: dict[str, str | int | None] | None = None
     if holder is not None:
         until = iso_utc(holder.until_us) if holder.until_us else None
@@ -65,13 +83,59 @@ def read_status(reader: Reader, now_us: int) -> Status:
         connections=reader.count_connections(),
         coverage=list(recording.sources) if holder is not None else [],
         notes=list(recording.notes) if holder is not None else [],
-        holes_24h=[{"source": h.source, "from": iso_utc(h.from_us), "to": iso_utc(h.to_us)} for h in holes],
+        containers={"running": found.containers, "seen": found.seen, "unseen": list(found.unseen)},
+        host_seen=found.host,
+        holes_24h=[_hole(hole, names) for hole in holes],
+        lost_events_24h=sum(hole.lost or 0 for hole in holes),
+        changes_7d=[_change(each) for each in changes(workloads) if now_us - each.at_us <= 7 * LOOK_BACK_US][:20],
         allowlist_revision=reader.allowlist_revision(),
         open_alerts={urgency.value: counts[urgency] for urgency in Urgency},
         baseline_reviewed=False,
         baseline_waiting=counts[Urgency.REVIEW],
         now=iso_utc(now_us),
     )
+
+
+def _hole(hole: Hole, names: Mapping[str, str]) -> dict[str, str | int | list[str] | None]:
+    return {
+        "source": hole.source,
+        "from": iso_utc(hole.from_us),
+        "to": iso_utc(hole.to_us),
+        "namespaces": [names.get(namespace, namespace) for namespace in hole.namespaces],
+        "lost_events": hole.lost,
+    }
+
+
+def _change(change: Change) -> dict[str, str | None]:
+    return {
+        "at": iso_utc(change.at_us),
+        "kind": change.kind.value,
+        "role": change.role,
+        "container": change.container,
+        "image": change.image,
+        "image_before": change.before,
+        "what": change.what,
+    }
+
+
+def _coverage(status: Status) -> str:
+    """The sources, and how much of what runs they see."""
+    sources = ", ".join(status["coverage"])
+    if not sources:
+        return "nothing is watched now"
+    counts = status["containers"]
+    host = {True: ", the host", False: ", NOT the host", None: ""}[status["host_seen"]]
+    seen = f"{counts['seen']} of {counts['running']} containers{host}" if counts["running"] else host.removeprefix(", ")
+    unseen = counts["unseen"]
+    missing = f"; NOT {', '.join(unseen)}" if isinstance(unseen, list) and unseen else ""
+    return f"{sources}: {seen}{missing}" if seen else sources
+
+
+def _hole_line(hole: Mapping[str, str | int | list[str] | None]) -> str:
+    lost, namespaces = hole["lost_events"], hole["namespaces"]
+    events = f"{lost} {'event' if lost == 1 else 'events'} lost, " if lost is not None else ""
+    where = f" in {', '.join(namespaces)}" if isinstance(namespaces, list) and namespaces else ""
+    return f"Hole        {hole['source']}: {events}{hole['from']} to {hole['to']}{where}"
 
 
 def status_lines(status: Status) -> list[str]:
@@ -92,11 +156,12 @@ def status_lines(status: Status) -> list[str]:
         f"History     {status['history']} (schema {status['schema']}, id {status['history_id']})",
         f"Recording   {recording}",
         f"Record      since {status['recorded_since'] or 'never'}, {status['connections']} connections",
-        f"Coverage    {', '.join(status['coverage']) or 'nothing is watched now'}",
+        f"Coverage    {_coverage(status)}",
         *(f"            {note}" for note in status["notes"]),
-        *(f"Hole        {h['source']}: {h['from']} to {h['to']}" for h in status["holes_24h"]),
+        *map(_hole_line, status["holes_24h"]),
         f"Allowlist   revision {status['allowlist_revision']}",
         f"Alerts      {alerts}",
+        *(f"Change      {c['at']} {c['role']}: {c['what']}" for c in status["changes_7d"][:CHANGES_SHOWN]),
     ]
     if status["baseline_waiting"]:
         count = status["baseline_waiting"]

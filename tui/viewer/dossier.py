@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,8 @@ from tui.allowlist.policy import Policy
 from tui.allowlist.rules import Subject
 from tui.catalog import Catalogue, Service
 from tui.config.errors import ConfigError
+from tui.history.batch import KeptWorkload
+from tui.history.changes import Change, changes
 from tui.history.errors import HistoryError
 from tui.history.read import Reader
 from tui.history.rows import AddressRow, ConnectionRow, DestinationRow
@@ -17,8 +20,22 @@ from tui.model.alert import Alert
 from tui.model.answer import Answer
 from tui.model.connection import Judgement
 from tui.model.filter import Filter
+from tui.output.probe import is_testable, place_of, test_command
+from tui.viewer.concerns import rows_of
+from tui.viewer.status_words import CHANGES_US
 
 CONNECTIONS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """What shows whether a destination is reached from where it is needed."""
+
+    __test__ = False
+    alert: Alert
+    command: str | None
+    """None where no process is known to test from."""
+    proxied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +53,10 @@ class Dossier:
     alerts: tuple[Alert, ...] = ()
     connections: tuple[ConnectionRow, ...] = ()
     """The latest first."""
+    changes: tuple[Change, ...] = ()
+    """Of the role's containers in the last week, the latest first."""
+    tests: tuple[Test, ...] = ()
+    """For each open alert that says that it is blocked."""
     fault: str | None = None
     """Why the history could not be asked."""
 
@@ -58,15 +79,29 @@ def gather(history: Path, row: DestinationRow, catalogue: Catalogue, policy: Pol
         )
         connections = tuple(islice(recent, CONNECTIONS))
         answers = reader.answers(host=row.name) if row.named else reader.answers(ip=row.name)
-        alerts = tuple(a for a in reader.alerts() if (a.destination, a.port) == (row.name, row.port))
+        candidates = addresses[0].candidates if addresses and not row.named else ()
+        alerts = tuple(a for a in reader.alerts() if rows_of(a, [row], {row.destination_id: candidates}))
+        workloads = reader.workloads()
     except Exception as error:  # noqa: BLE001 - whatever the file does, the screen says it and stays
         return Dossier(row, fault=f"The history cannot be read: {error}")
     finally:
         reader.close()
-    candidates = addresses[0].candidates if addresses and not row.named else ()
     today, fault = _judge(row, addresses, candidates, policy, now_us)
     services = _services(row, candidates, connections, catalogue)
-    return Dossier(row, services, today, fault, addresses, tuple(answers), alerts, connections)
+    changed = tuple(c for c in changes(workloads) if c.role == row.role and now_us - c.at_us <= CHANGES_US)
+    tests = tuple(_test(alert, workloads, connections) for alert in alerts if _is_tested(alert, row))
+    return Dossier(row, services, today, fault, addresses, tuple(answers), alerts, connections, changed, tests)
+
+
+def _is_tested(alert: Alert, row: DestinationRow) -> bool:
+    return is_testable(alert) and alert.role == row.role
+
+
+def _test(alert: Alert, workloads: Sequence[KeptWorkload], connections: Sequence[ConnectionRow]) -> Test:
+    """From the namespace of the latest connection, if that is still there."""
+    namespaces = tuple(dict.fromkeys(c.namespace for c in connections if c.role == alert.role))
+    place = place_of(alert, workloads, namespaces)
+    return Test(alert, test_command(alert, place), bool(place.proxy)) if place is not None else Test(alert, None)
 
 
 def _judge(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tui.history.rows import DestinationRow
 from tui.model.filter import Filter
-from tui.viewer.services import loud_rows
+from tui.viewer.concerns import first_rows, loud_rows
 from tui.viewer.snapshot import Snapshot
 from tui.viewer.view import RowKey, Sort, View, changes_between, shown
 
@@ -30,6 +30,11 @@ class Picture:
         return loud_rows(self.snapshot.everything, self.snapshot.alerts)
 
     @property
+    def first(self) -> frozenset[RowKey]:
+        """The rows that come first where attention orders."""
+        return _first(self.snapshot)
+
+    @property
     def rows(self) -> tuple[DestinationRow, ...]:
         """The rows of the table, in their order."""
         return self.view.rows
@@ -42,13 +47,16 @@ class Picture:
 def view_of(snapshot: Snapshot, before: View, *, restart: bool) -> View:
     """The table's rows for a snapshot; another filter begins with a fresh order."""
     rows = shown(snapshot.matching, snapshot.filter)
-    loud = loud_rows(snapshot.everything, snapshot.alerts)
-    return (View(before.sort) if restart else before).following(rows, loud)
+    return (View(before.sort) if restart else before).following(rows, _first(snapshot))
+
+
+def _first(snapshot: Snapshot) -> frozenset[RowKey]:
+    return first_rows(snapshot.everything, snapshot.alerts, snapshot.candidates)
 
 
 def resorted(picture: Picture, sort: Sort) -> View:
     """The table in another order."""
-    return picture.view.sorted(sort, picture.loud)
+    return picture.view.sorted(sort, picture.first)
 
 
 def changes_since(before: Snapshot, after: Snapshot) -> int:

@@ -5,23 +5,23 @@ Green is only what was seen to work. What was not seen is said with since when, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tui.catalog import CATEGORY_ORDER, CLOUD_METADATA, Catalogue
-from tui.history.rows import DestinationRow, Hole
+from tui.history.rows import DestinationRow
 from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.connection import INTERNAL_CATEGORY, UNRECOGNISED, Verdict
 from tui.model.times import HOUR_US, MINUTE_US, ago
+from tui.viewer.concerns import loud_rows, rows_of
+from tui.viewer.seen import is_blind, unseen_now, whole
 from tui.viewer.snapshot import STEP_MINUTES, STEPS, Snapshot
-from tui.viewer.view import RowKey
-from tui.viewer.words import UNICODE, Glyphs, joined, plural, size, when
+from tui.viewer.view import RowKey, blocked
+from tui.viewer.words import UNICODE, Glyphs, how, joined, plural, size, when
 
 OTHER_RETOOL = "Other Retool"
 OWN_RESOURCES = "Your resources"
 _SEVERAL = ("Retool service (one of", "One of (")
-_LATE_US = 3 * MINUTE_US
-"""A hole that ended this recently still covers now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,21 @@ class _Total:
     bytes_sent: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What all lines of one panel are told from."""
+
+    snapshot: Snapshot
+    catalogue: Catalogue
+    glyphs: Glyphs
+    loud: frozenset[RowKey]
+    steps: Mapping[str, list[int | None]]
+    alerts: Mapping[str, Sequence[Alert]]
+    """The open ones of blocked, overdue and upload, by line."""
+    unseen: Sequence[str]
+    """Who cannot be seen now although others can."""
+
+
 def group_of(category: str, catalogue: Catalogue) -> str:
     """The line of the panel on which a category stands."""
     if category in (*CATEGORY_ORDER, OWN_RESOURCES, UNRECOGNISED, INTERNAL_CATEGORY, CLOUD_METADATA):
@@ -65,12 +80,35 @@ def service_lines(snapshot: Snapshot, catalogue: Catalogue, glyphs: Glyphs = UNI
         seen[group] = max(seen.get(group, 0), last_us)
         groups.setdefault(group, [])
     for row in snapshot.everything:
-        groups.setdefault(group_of(row.category, catalogue), []).append(row)
+        if row.verdict is not Verdict.NOT_JUDGED:
+            groups.setdefault(group_of(row.category, catalogue), []).append(row)
     groups.pop(INTERNAL_CATEGORY, None)
-    names = sorted(groups, key=_rank)
     loud = loud_rows(snapshot.everything, snapshot.alerts)
+    alerts = _alerts(snapshot, catalogue)
+    for name in alerts:
+        groups.setdefault(name, [])
     steps = _steps(snapshot, catalogue)
-    return [_line(name, groups[name], seen.get(name), snapshot, catalogue, loud, steps, glyphs) for name in names]
+    scene = _Scene(snapshot, catalogue, glyphs, loud, steps, alerts, unseen_now(snapshot))
+    return [_line(name, groups[name], seen.get(name), scene) for name in sorted(groups, key=_rank)]
+
+
+def _alerts(snapshot: Snapshot, catalogue: Catalogue) -> Mapping[str, Sequence[Alert]]:
+    found: dict[str, list[Alert]] = {}
+    for alert in snapshot.alerts:
+        if alert.kind in (AlertKind.BLOCKED, AlertKind.OVERDUE, AlertKind.UPLOAD):
+            category = _category(alert, snapshot, catalogue)
+            if category is not None:
+                found.setdefault(group_of(category, catalogue), []).append(alert)
+    return found
+
+
+def _category(alert: Alert, snapshot: Snapshot, catalogue: Catalogue) -> str | None:
+    rows = rows_of(alert, snapshot.everything, snapshot.candidates)
+    if rows:
+        return rows[0].category
+    host, port = (alert.destination or "").partition(" or ")[0], alert.port or 443
+    service = catalogue.by_host(host, port)
+    return service.category if service else None
 
 
 def _rank(name: str) -> tuple[int, str]:
@@ -80,30 +118,9 @@ def _rank(name: str) -> tuple[int, str]:
     return last.get(name, 11), name
 
 
-def loud_rows(rows: Iterable[DestinationRow], alerts: Sequence[Alert]) -> frozenset[RowKey]:
-    """The rows for which somebody must act now or today."""
-    causes = {
-        (alert.destination, alert.port, alert.role)
-        for alert in alerts
-        if alert.is_open and alert.kind is AlertKind.OFF_ALLOWLIST and alert.urgency is not Urgency.REVIEW
-    }
-    off = (row for row in rows if row.verdict is Verdict.OFF_ALLOWLIST)
-    return frozenset(row.key for row in off if (row.name, row.port, row.role) in causes)
-
-
-def failing(row: DestinationRow, snapshot: Snapshot) -> bool:
-    """Whether the latest that is known of a destination is that it was not reached."""
-    failed = snapshot.failed_us.get(row.key)
-    return failed is not None and failed > snapshot.reached_us.get(row.key, 0)
-
-
-def _line(
-    name: str, rows: Sequence[DestinationRow], seen_us: int | None, snapshot: Snapshot, catalogue: Catalogue,
-    loud: frozenset[RowKey], steps: Mapping[str, list[int | None]], glyphs: Glyphs,
-) -> ServiceLine:  # fmt: skip
-    row = _sum(rows)
-    style, state, details = _state(name, rows, row, seen_us, snapshot, catalogue, loud, glyphs)
-    spark = tuple(steps.get(name) or steps[""])
+def _line(name: str, rows: Sequence[DestinationRow], seen_us: int | None, scene: _Scene) -> ServiceLine:
+    style, state, details = _state(name, rows, seen_us, scene)
+    spark = tuple(scene.steps.get(name) or scene.steps[""])
     return ServiceLine(name, style, state, details, spark)
 
 
@@ -112,37 +129,113 @@ def _sum(rows: Sequence[DestinationRow]) -> _Total:
     return _Total(sum(row.connections for row in rows), sum(row.failed for row in rows), sum(known) if known else None)
 
 
-def _state(
-    name: str, rows: Sequence[DestinationRow], total: _Total, seen_us: int | None, snapshot: Snapshot,
-    catalogue: Catalogue, loud: frozenset[RowKey], glyphs: Glyphs,
-) -> tuple[str, str, tuple[str, ...]]:  # fmt: skip
-    now_us = snapshot.at_us
+_Told = tuple[str, str, tuple[str, ...]]
+"""Style, state, and the details in fewer and fewer words."""
+
+
+def _state(name: str, rows: Sequence[DestinationRow], seen_us: int | None, scene: _Scene) -> _Told:
+    """What is worst of a line."""
+    snapshot, glyphs, now_us = scene.snapshot, scene.glyphs, scene.snapshot.at_us
     off = [r for r in rows if r.verdict is Verdict.OFF_ALLOWLIST]
-    blocked = [r for r in rows if r.verdict is Verdict.ALLOWED and failing(r, snapshot)]
-    if any(r.key in loud for r in off):
-        first = when(min(r.first_us for r in off if r.key in loud), now_us)
-        since = "just now" if first == "now" else f"since {first}"
+    open_alerts = scene.alerts.get(name, ())
+    stopped = [alert for alert in open_alerts if alert.kind is AlertKind.BLOCKED]
+    sending = [alert for alert in open_alerts if alert.kind is AlertKind.UPLOAD]
+    if any(r.key in scene.loud for r in off):
+        loud = [r for r in off if r.key in scene.loud]
+        since = _since(min(r.first_us for r in loud), now_us)
         return "alarm", f"{glyphs.off_list} OFF LIST", _told(since, _who(off), _sum(off), glyphs)
-    if blocked:
-        tries = f"{_sum(blocked).failed} of {_sum(blocked).connections} timed out"
-        answered = [snapshot.reached_us[r.key] for r in blocked if r.key in snapshot.reached_us]
-        since = f"no answer since {when(max(answered), now_us)}" if answered else "never answered"
-        return "alarm", f"{glyphs.failing} failing", (joined([since, _who(blocked), tries], glyphs),)
+    if stopped:
+        return "alarm", f"{glyphs.failing} BLOCKED", _blocked(stopped, scene)
+    if sending:
+        return "alarm", f"{glyphs.off_list} UPLOAD", _uploaded(sending, rows, scene)
+    failed = [r for r in rows if blocked(r)]
+    if failed:
+        return "alarm", f"{glyphs.failing} failing", _failed(failed, now_us, glyphs)
     if off:
         what = f"off list, {'not reviewed' if _in_review(snapshot) else 'no alert is open'}"
-        return "review", f"{glyphs.review} review", _told(what, _who(off), _sum(off), glyphs)
+        brief = "not reviewed" if _in_review(snapshot) else "no alert"
+        return "review", f"{glyphs.review} review", (
+            *_told(what, _who(off), _sum(off), glyphs)[:1], *_told(brief, _who(off), _sum(off), glyphs)
+        )  # fmt: skip
     cannot = _cannot_tell(snapshot)
     if cannot:
         seen = f"last seen {when(seen_us, now_us)}" if seen_us else ""
         return "review", f"{glyphs.review} cannot tell", (joined([cannot, seen], glyphs),)
+    overdue = [alert for alert in open_alerts if alert.kind is AlertKind.OVERDUE]
+    if overdue:
+        return _overdue(overdue[0], scene)
+    return _quiet(name, rows, seen_us, scene)
+
+
+def _quiet(name: str, rows: Sequence[DestinationRow], seen_us: int | None, scene: _Scene) -> _Told:
+    """What nothing is wrong with, or was not seen."""
+    glyphs, now_us = scene.glyphs, scene.snapshot.at_us
     if not rows:
-        return "quiet", f"{glyphs.unseen} not seen", _absent(name, seen_us, snapshot, catalogue)
+        absent = _absent(name, seen_us, scene.snapshot, scene.catalogue)
+        if scene.unseen:
+            who = (
+                f"{scene.unseen[0]} cannot be seen" if len(scene.unseen) == 1 else f"{len(scene.unseen)} cannot be seen"
+            )
+            return "review", f"{glyphs.review} cannot tell", (joined([who, absent[0]], glyphs), who)
+        return "quiet", f"{glyphs.unseen} not seen", absent
     if all(r.verdict is Verdict.PENDING for r in rows):
         return "quiet", f"{glyphs.waiting} pending", ("a name may still arrive",)
-    detail = _told(when(max(r.last_us for r in rows), now_us), _who(rows), total, glyphs)
-    if any(r.key in snapshot.reached_us for r in rows):
+    detail = _told(when(max(r.last_us for r in rows), now_us), _who(rows), _sum(rows), glyphs)
+    if any(r.reached_us is not None for r in rows):
         return "ok", f"{glyphs.ok} ok", detail
     return "text", f"{glyphs.ok} seen", detail
+
+
+def _since(us: int, now_us: int) -> str:
+    first = when(us, now_us)
+    return "just now" if first == "now" else f"since {first}"
+
+
+def _blocked(alerts: Sequence[Alert], scene: _Scene) -> tuple[str, ...]:
+    """`since 02:58Z · api · 4 of 4 connects, no reply`: the alert counts failures in a row."""
+    snapshot, glyphs = scene.snapshot, scene.glyphs
+    rows = [row for alert in alerts for row in rows_of(alert, snapshot.everything, snapshot.candidates)]
+    latest = max((row for row in rows if row.failures), key=lambda row: row.failed_us or 0, default=None)
+    since = _since(min(alert.first_us for alert in alerts), snapshot.at_us)
+    roles = sorted({alert.role or "no role" for alert in alerts})
+    who = roles[0] if len(roles) == 1 else f"{len(roles)} roles"
+    number = sum(alert.count for alert in alerts)
+    tries = f"{number} of {plural(number, 'connect')}"
+    words = how(latest.failures) if latest else "not reached"
+    said = (f"{tries}, {words}", f"{number} of {number}, {words}", words)
+    return (*(joined([since, who, each], glyphs) for each in said), joined([since, words], glyphs))
+
+
+def _uploaded(alerts: Sequence[Alert], rows: Sequence[DestinationRow], scene: _Scene) -> tuple[str, ...]:
+    sending = [row for row in rows if row.key in scene.loud] or list(rows)
+    since = _since(min(alert.first_us for alert in alerts), scene.snapshot.at_us)
+    return _told(since, _who(sending), _sum(sending), scene.glyphs)
+
+
+def _failed(rows: Sequence[DestinationRow], now_us: int, glyphs: Glyphs) -> tuple[str, ...]:
+    """What fails and raises no alert of its own: your resources, or a first failure."""
+    total = _sum(rows)
+    latest = max(rows, key=lambda row: row.failed_us or 0)
+    reached = [row.reached_us for row in rows if row.reached_us is not None]
+    since = f"last reached {when(max(reached), now_us)}" if reached else "never reached"
+    tries = f"{total.failed} of {plural(total.connections, 'connect')}, {how(latest.failures)}"
+    who = _who(rows)
+    return (
+        joined([since, who, tries], glyphs),
+        joined([who, tries], glyphs),
+        joined([who, how(latest.failures)], glyphs),
+    )
+
+
+def _overdue(alert: Alert, scene: _Scene) -> _Told:
+    """The alert's own words, without the category that stands before them; fewer of them where room is scarce."""
+    glyphs = scene.glyphs
+    if alert.urgency is Urgency.REVIEW:
+        told = alert.summary.partition(" overdue: ")[2] or alert.summary
+        return "review", f"{glyphs.review} cannot tell", (told, told.partition("; ")[0])
+    told = alert.summary.partition(": ")[2] or alert.summary
+    parts = told.split("; ")
+    return "alarm", f"{glyphs.failing} overdue", tuple("; ".join(parts[:end]) for end in range(len(parts), 0, -1))
 
 
 def _in_review(snapshot: Snapshot) -> bool:
@@ -156,9 +249,12 @@ def _who(rows: Sequence[DestinationRow]) -> str:
 
 def _told(when_: str, who: str, total: _Total, glyphs: Glyphs) -> tuple[str, ...]:
     conns = plural(total.connections, "conn")
-    known = total.bytes_sent is not None
-    sent = [f"{size(total.bytes_sent)} out"] if known else ["bytes not known", f"bytes {glyphs.dash}"]
-    longest_first = [[when_, who, conns, words] for words in sent] + [[when_, who, conns], [when_, who]]
+    if total.bytes_sent is None:
+        longest_first = [[when_, who, conns, "bytes not known"], [when_, who, conns, f"bytes {glyphs.dash}"]]
+    else:
+        sent = f"{size(total.bytes_sent)} out"
+        longest_first = [[when_, who, conns, sent], [when_, who, sent]]
+    longest_first += [[when_, who, conns], [when_, who], [when_]]
     return tuple(joined(parts, glyphs) for parts in longest_first)
 
 
@@ -169,13 +265,9 @@ def _cannot_tell(snapshot: Snapshot) -> str:
         return "nothing is written"
     if not snapshot.live:
         return "nobody records"
-    if _covers_now(snapshot.holes, snapshot.at_us):
+    if is_blind(snapshot.holes, snapshot.at_us):
         return "nothing is seen now"
     return ""
-
-
-def _covers_now(holes: Iterable[Hole], now_us: int) -> bool:
-    return any(hole.to_us >= now_us - 1 and hole.to_us - hole.from_us > _LATE_US // 12 for hole in holes)
 
 
 def _absent(name: str, seen_us: int | None, snapshot: Snapshot, catalogue: Catalogue) -> tuple[str, ...]:
@@ -202,7 +294,7 @@ def _steps(snapshot: Snapshot, catalogue: Catalogue) -> Mapping[str, list[int | 
     step_us = STEP_MINUTES * MINUTE_US
     end_us = (snapshot.at_us // MINUTE_US + 1) * MINUTE_US
     first_us = snapshot.recording.first_us if snapshot.recording else None
-    unseen = [(hole.from_us, hole.to_us) for hole in snapshot.holes if hole.to_us > end_us - HOUR_US]
+    unseen = [(hole.from_us, hole.to_us) for hole in whole(snapshot.holes) if hole.to_us > end_us - HOUR_US]
     unseen.append((0, end_us if first_us is None else first_us))
     empty: list[int | None] = []
     for step in range(STEPS):

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tui.history.batch import KeptWorkload
 from tui.history.errors import HistoryError, HistoryMissing
 from tui.history.open import REGEX_FAULT
 from tui.history.place import Holder, holder_of
@@ -19,7 +20,7 @@ from tui.model.alert import Alert
 from tui.model.connection import Outcome
 from tui.model.filter import Equals, Filter, Term
 from tui.model.times import DAY_US, HOUR_US, MINUTE_US
-from tui.viewer.view import RowKey, seen_at
+from tui.viewer.view import RowKey, heard_at, seen_at
 
 SPAN_US = DAY_US
 """How far back the table and the services look."""
@@ -27,15 +28,7 @@ STEP_MINUTES = 2
 STEPS = 30
 
 
-def _outcomes(*words: Outcome) -> Filter:
-    return Filter((Term("outcome", False, 1, tuple(Equals(word.value) for word in words)),))
-
-
-_FAILED = _outcomes(
-    Outcome.REFUSED, Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.NO_REPLY, Outcome.DENIED, Outcome.FAILED
-)
-_CLOSED = _outcomes(Outcome.CLOSED)
-_OPEN = _outcomes(Outcome.OPEN)
+_OPEN = Filter((Term("outcome", False, 1, (Equals(Outcome.OPEN.value),)),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +44,6 @@ class Snapshot:
     """All destinations of the span, whatever the filter."""
     matching: tuple[DestinationRow, ...] = ()
     """Those that fit the filter."""
-    failed_us: Mapping[RowKey, int] = field(default_factory=dict)
-    """When a destination was last tried in vain."""
-    reached_us: Mapping[RowKey, int] = field(default_factory=dict)
-    """When a destination was last known to be reached: one closed, or is open for longer than any attempt."""
     last_seen_us: Mapping[str, int] = field(default_factory=dict)
     """By category, in the whole record."""
     candidates: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
@@ -65,6 +54,10 @@ class Snapshot:
     """Connections opened by category, in steps of two minutes that end now."""
     holes: tuple[Hole, ...] = ()
     """Of the span, from the first recording on."""
+    workloads: tuple[KeptWorkload, ...] = ()
+    """What runs and what ran, the latest that began first."""
+    watched: frozenset[str] = frozenset()
+    """The namespaces whose sockets are seen now."""
     trouble: str | None = None
     """Why the history cannot be read now; the rest is then as it was last."""
     silent_since_us: int | None = None
@@ -78,6 +71,8 @@ class Snapshot:
 
 SILENT_US = 4 * HEARTBEAT_US
 """A collector that has said nothing for so long is stuck, or cannot write."""
+PSUTIL = "psutil"
+"""Stands in the note of this source, which knows no bytes."""
 ATTEMPT_US = 150 * 1_000_000
 """Longer than Linux tries to connect (tcp_syn_retries 6: 127 s): what is open for longer was answered."""
 
@@ -162,10 +157,8 @@ class Follower:
             matching = self._rows(reader, "filter", filter, now_us, changed if same else None)
         else:
             matching = everything
-        open_rows = self._rows(reader, "open", _OPEN, now_us, changed)
-        reached = {row.key: row.last_us for row in self._rows(reader, "closed", _CLOSED, now_us, changed)}
-        reached |= {row.key: row.last_us for row in open_rows if now_us - row.first_us > ATTEMPT_US}
         recording = reader.recording()
+        held = self._held(reader, recording, now_us, changed)
         alive_us = recording.run.seen_us if recording.run else None
         opened = activity(reader, now_us - STEPS * STEP_MINUTES * MINUTE_US, now_us, STEP_MINUTES)
         return Snapshot(
@@ -174,17 +167,26 @@ class Follower:
             recording,
             holder,
             filter,
-            seen_at(everything, alive_us),
-            seen_at(matching, alive_us),
-            {row.key: row.last_us for row in self._rows(reader, "failed", _FAILED, now_us, changed)},
-            reached,
+            heard_at(seen_at(everything, alive_us), held),
+            heard_at(seen_at(matching, alive_us), held),
             last_seen(reader),
             self._candidates(reader, everything, changed),
             tuple(reader.alerts(open_only=True, limit=-1)),
             {category: tuple(counts) for category, counts in opened.items()},
             _holes(reader, recording, now_us),
+            tuple(reader.workloads()),
+            reader.watched("sockets"),
             silent_since_us=silent_since(recording, holder, now_us),
         )
+
+    def _held(
+        self, reader: Reader, recording: Recording, now_us: int, changed: Sequence[int] | None
+    ) -> Mapping[RowKey, int]:
+        """When what is open for longer than any attempt was last seen; only psutil does not tell what was heard."""
+        if not any(PSUTIL in note for note in recording.notes):
+            return {}
+        rows = self._rows(reader, "open", _OPEN, now_us, changed)
+        return {row.key: row.last_us for row in rows if now_us - row.first_us > ATTEMPT_US}
 
     def _rows(
         self, reader: Reader, name: str, filter: Filter, now_us: int, changed: Sequence[int] | None

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from tui.history.changes import changes
 from tui.history.rows import Hole, Recording
 from tui.model.alert import Alert, Urgency
-from tui.model.times import MINUTE_US, ago, short_utc
+from tui.model.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, ago, short_utc
+from tui.output.holes import hole_words, names_of
+from tui.output.sight import sight
 from tui.viewer.picture import Picture
+from tui.viewer.seen import unseen_now, whole
 from tui.viewer.snapshot import Snapshot
 from tui.viewer.words import UNICODE, Glyphs, clock, joined, plural, when
 
@@ -56,34 +60,65 @@ def coverage(snapshot: Snapshot, now_us: int, room: int, glyphs: Glyphs = UNICOD
         return (("alarm", f"Process {snapshot.holder.pid} records, but hangs or cannot write: is the disk full?"),)
     if not snapshot.live:
         return (("alarm", "Nothing new is seen. To record: sudo retool-egress"),)
-    parts: list[Part] = [_holes(snapshot.holes, recording, now_us)]
-    seen = " + ".join(_SOURCES.get(source, source) for source in recording.sources)
-    parts.append(("text", f"SEES {seen}") if seen else ("alarm", "SEES nothing yet"))
-    order = parts if parts[0][0] == "alarm" else [parts[1], parts[0]]
+    holes, seen = _holes(snapshot, recording, now_us), _seen(snapshot, recording)
+    parts = [holes, seen] if holes[0] == "alarm" else [seen, holes]
+    room -= sum(len(text) + 3 for _, text in parts)
+    if "names" in recording.sources and snapshot.workloads and room > 20:
+        parts.insert(parts.index(seen) + 1, ("text", "names looked up"))
+        room -= 18
     if recording.notes:
-        room -= sum(len(text) + 3 for _, text in order)
         said = ("; ".join(recording.notes), "not everything (? tells)", "not all (see ?)", "not all: ?")
-        order.append(("review", next((words for words in said if len(words) <= room), said[-1])))
+        parts.append(("review", next((words for words in said if len(words) <= room), said[-1])))
     separator = ("quiet", f" {glyphs.separator} ")
-    return tuple(piece for part in order for piece in (separator, part))[1:]
+    return tuple(piece for part in parts for piece in (separator, part))[1:]
 
 
-_SOURCES = {"sockets": "sockets", "names": "names"}
+def _seen(snapshot: Snapshot, recording: Recording) -> Part:
+    """`SEES 6 of 6 containers, host`; where no containers are known, the sources."""
+    found = sight(snapshot.workloads, snapshot.watched)
+    if not found.containers and found.host is None:
+        sources = " + ".join(recording.sources)
+        return ("text", f"SEES {sources}") if sources else ("alarm", "SEES nothing yet")
+    what = f"{found.seen} of {plural(found.containers, 'container')}" if found.containers else "no container"
+    if len(found.unseen) == 1:
+        what += f" (not {found.unseen[0]})"
+    host = ", host" if found.host else ", not the host" if found.host is False else ""
+    return ("review" if found.unseen or found.host is False else "text", f"SEES {what}{host}")
 
 
-def _holes(holes: Sequence[Hole], recording: Recording, now_us: int) -> Part:
-    sockets = [hole for hole in holes if hole.source == "sockets"]
+def _holes(snapshot: Snapshot, recording: Recording, now_us: int) -> Part:
+    sockets = [hole for hole in snapshot.holes if hole.source == "sockets"]
+    blind = [hole for hole in whole(sockets) if hole.to_us >= now_us]
+    if blind:
+        return "alarm", f"NOTHING SEEN since {when(blind[-1].from_us, now_us)}"
+    unseen = unseen_now(snapshot)
+    if unseen:
+        who = unseen[0] if len(unseen) == 1 else f"{len(unseen)} namespaces"
+        since = min(hole.from_us for hole in sockets if hole.namespaces and hole.to_us >= snapshot.at_us - 1)
+        return "alarm", f"{who} NOT SEEN since {when(since, now_us)}"
     if not sockets:
         first_us = recording.first_us or now_us
-        whole = "24 h" if now_us - first_us > 24 * 60 * MINUTE_US else ago(first_us, now_us)
-        return "text", "no hole" if whole == "now" else f"no hole in {whole}"
-    last = sockets[-1]
-    if last.to_us >= now_us:
-        return "alarm", f"NOTHING SEEN since {when(last.from_us, now_us)}"
-    brief = last.to_us - last.from_us < 2 * MINUTE_US or when(last.to_us, now_us) == "now"
-    tell = clock if brief else partial(when, now_us=now_us)
-    span = f"{tell(last.from_us)}-{tell(last.to_us)}"
-    return "review", f"hole {span}" if len(sockets) == 1 else f"{len(sockets)} holes in 24 h, last {span}"
+        length = "24 h" if now_us - first_us > 24 * 60 * MINUTE_US else ago(first_us, now_us)
+        return "text", "no hole" if length == "now" else f"no hole in {length}"
+    return "review", ", ".join(_told(sockets, snapshot, now_us))
+
+
+def _told(holes: Sequence[Hole], snapshot: Snapshot, now_us: int) -> list[str]:
+    """The latest hole with how many there are, then the events that were lost."""
+    names, told = names_of(snapshot.workloads), list[str]()
+    gaps = [hole for hole in holes if hole.lost is None]
+    if gaps:
+        last = max(gaps, key=lambda hole: hole.to_us)
+        brief = last.to_us - last.from_us < 2 * MINUTE_US or when(last.to_us, now_us) == "now"
+        words = hole_words(last, names, clock if brief else partial(when, now_us=now_us))
+        told.append(f"hole {words}" if len(gaps) == 1 else f"{len(gaps)} holes in 24 h, last {words}")
+    losses = [hole for hole in holes if hole.lost is not None]
+    if losses:
+        last = max(losses, key=lambda hole: hole.to_us)
+        lost = sum(hole.lost or 0 for hole in losses)
+        at = f"{'' if len(losses) == 1 else 'last '}{when(last.to_us, now_us)}"
+        told.append(f"{plural(lost, 'event')} lost {at}")
+    return told
 
 
 def alert_counts(alerts: Sequence[Alert], *, short: bool = False) -> tuple[Part, ...]:
@@ -92,6 +127,29 @@ def alert_counts(alerts: Sequence[Alert], *, short: bool = False) -> tuple[Part,
     found = [(style, word, sum(a.urgency is urgency for a in alerts)) for urgency, word, style in urgencies]
     found.append(("review", "review" if short else "to review", sum(a.urgency is Urgency.REVIEW for a in alerts)))
     return tuple((style, f"{number} {word}") for style, word, number in found if number)
+
+
+CHANGES_US = 7 * DAY_US
+"""How long a change is worth telling."""
+
+
+def last_change(snapshot: Snapshot, now_us: int) -> str:
+    """`Last change: api image 3.148.4 → 3.196.2 at 22 Nov 21:40Z (5 h before #41)`; empty where there was none."""
+    latest = next((change for change in changes(snapshot.workloads) if now_us - change.at_us <= CHANGES_US), None)
+    if latest is None:
+        return ""
+    urgent = [a for a in snapshot.alerts if a.urgency is Urgency.ACT_NOW and a.role == latest.role]
+    first = min((a for a in urgent if a.first_us >= latest.at_us), key=lambda a: a.first_us, default=None)
+    before = f" ({_length(first.first_us - latest.at_us)} before #{first.id})" if first else ""
+    return f"Last change: {latest.who} {latest.what} at {short_utc(latest.at_us, now_us)}{before}"
+
+
+def _length(us: int) -> str:
+    """In its largest unit: `5 h`, `12 min`, `40 s`."""
+    for unit_us, unit in ((DAY_US, "d"), (HOUR_US, "h"), (MINUTE_US, "min")):
+        if us >= unit_us:
+            return f"{us // unit_us} {unit}"
+    return f"{us // SECOND_US} s"
 
 
 def sentence(parts: Sequence[Part]) -> str:

@@ -31,7 +31,25 @@ class Sort(StrEnum):
         return orders[(orders.index(self) + 1) % len(orders)]
 
 
-_VERDICTS = {Verdict.OFF_ALLOWLIST: 0, Verdict.PENDING: 1, Verdict.ALLOWED: 2, Verdict.INTERNAL: 3}
+_VERDICTS = {
+    Verdict.OFF_ALLOWLIST: 0,
+    Verdict.PENDING: 1,
+    Verdict.ALLOWED: 2,
+    Verdict.NOT_JUDGED: 3,
+    Verdict.INTERNAL: 4,
+}
+UNJUDGED = frozenset({Verdict.NOT_JUDGED, Verdict.INTERNAL})
+"""The verdicts that are counted and not shown unless somebody asks for them."""
+
+
+def failing(row: DestinationRow) -> bool:
+    """Whether the latest that is known of a destination is that it was not reached."""
+    return row.failed_us is not None and row.failed_us > (row.reached_us or 0)
+
+
+def blocked(row: DestinationRow) -> bool:
+    """Whether something that is allowed is not reached now."""
+    return row.verdict is Verdict.ALLOWED and failing(row)
 
 
 def _name(row: DestinationRow) -> tuple[object, ...]:
@@ -79,20 +97,24 @@ def _order(sort: Sort, loud: frozenset[RowKey]) -> Callable[[DestinationRow], tu
     by = _ORDERS[sort]
     if sort is not Sort.ATTENTION:
         return by
-    return lambda row: (row.key not in loud, *by(row))
+    return lambda row: (_rank(row, loud), *by(row))
 
 
-def shows_internal(filter: Filter) -> bool:
-    """Whether a filter asks for what is not judged; the empty filter does not."""
+def _rank(row: DestinationRow, loud: frozenset[RowKey]) -> int:
+    """What is loud comes first, then what fails although it is allowed."""
+    return 0 if row.key in loud else 1 if blocked(row) else 2
+
+
+def asked_for(filter: Filter) -> frozenset[Verdict]:
+    """What is not judged and yet shown, because a filter asks for it by its verdict; the empty filter does not."""
     asked = [term for term in filter.terms if term.key == "verdict" and not term.negated]
-    return bool(asked) and all(term.matches({"verdict": Verdict.INTERNAL.value}) for term in asked)
+    return frozenset(v for v in UNJUDGED if asked and all(term.matches({"verdict": v.value}) for term in asked))
 
 
 def shown(rows: Iterable[DestinationRow], filter: Filter) -> list[DestinationRow]:
-    """The rows that the table shows of those that match: the internal ones only where the filter asks for them."""
-    if shows_internal(filter):
-        return list(rows)
-    return [row for row in rows if row.verdict is not Verdict.INTERNAL]
+    """The rows that the table shows of those that match: what is not judged only where the filter asks for it."""
+    hidden = UNJUDGED - asked_for(filter)
+    return [row for row in rows if row.verdict not in hidden]
 
 
 def changes_between(before: Iterable[DestinationRow], after: Iterable[DestinationRow]) -> int:
@@ -111,3 +133,9 @@ def seen_at(rows: Iterable[DestinationRow], alive_us: int | None) -> tuple[Desti
     if alive_us is None:
         return tuple(rows)
     return tuple(replace(row, last_us=max(row.last_us, alive_us)) if row.open else row for row in rows)
+
+
+def heard_at(rows: Iterable[DestinationRow], held_us: Mapping[RowKey, int]) -> tuple[DestinationRow, ...]:
+    """The rows, in which what was seen to be held open at these times was heard then."""
+    heard = ((row, held_us.get(row.key)) for row in rows)
+    return tuple(row if us is None else replace(row, reached_us=max(row.reached_us or 0, us)) for row, us in heard)

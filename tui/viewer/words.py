@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rich.cells import cell_len, set_cell_size
 
-from tui.model.connection import Verdict
+from tui.model.connection import Outcome, Verdict
+from tui.model.size import size_text
 from tui.model.text import clean
 from tui.model.times import DAY_US, NOW_US
 
 UNKNOWN = "—"
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -74,13 +74,7 @@ def fit_middle(name: str, port: int, width: int, glyphs: Glyphs = UNICODE) -> st
 
 def size(count: int | None, glyphs: Glyphs = UNICODE) -> str:
     """Bytes in decimal units and three digits at most: `512 B`, `2.1 kB`, `48.2 MB`; a dash where not known."""
-    if count is None:
-        return glyphs.dash
-    value, unit = float(count), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    shown = f"{value:.0f}" if unit == 0 or value >= 99.95 else f"{value:.1f}"
-    return f"{shown} {_UNITS[unit]}"
+    return glyphs.dash if count is None else size_text(count)
 
 
 def count(number: int) -> str:
@@ -119,17 +113,58 @@ def spark(counts: Sequence[int | None], glyphs: Glyphs = UNICODE) -> str:
     )
 
 
-def verdict_words(verdict: Verdict, *, all_failed: bool, loud: bool, glyphs: Glyphs = UNICODE) -> tuple[str, str]:
-    """The style's name and the words of a destination's state, sign first."""
+HOW: Mapping[Outcome, str] = {
+    Outcome.REFUSED: "refused",
+    Outcome.TIMED_OUT: "no answer",
+    Outcome.UNANSWERED: "no answer",
+    Outcome.UNREACHABLE: "unreachable",
+    Outcome.NO_REPLY: "no reply",
+    Outcome.RESET: "cut off",
+    Outcome.DENIED: "denied",
+    Outcome.FAILED: "failed",
+}
+"""How an attempt failed, in the operator's words; one that hangs has no answer either."""
+_BRIEF = {Outcome.UNREACHABLE: "no route"}
+STATE_WIDTH = 11
+
+
+def how(failures: Sequence[tuple[Outcome, int]]) -> str:
+    """How the latest attempt failed."""
+    return HOW.get(failures[0][0], failures[0][0].value) if failures else "failing"
+
+
+def counted(failures: Sequence[tuple[Outcome, int]]) -> str:
+    """`4 refused, 2 no answer, 1 hangs now`; those that hang are told apart, since they may yet be answered."""
+    words = {
+        Outcome.UNANSWERED: "hanging now",
+        Outcome.DENIED: "denied by the proxy",
+        Outcome.FAILED: "failed at the proxy",
+    }
+    return ", ".join(f"{number} {words.get(each) or HOW.get(each, each.value)}" for each, number in failures)
+
+
+def verdict_words(
+    verdict: Verdict,
+    *,
+    failures: Sequence[tuple[Outcome, int]] | None = None,
+    loud: bool,
+    glyphs: Glyphs = UNICODE,
+) -> tuple[str, str]:
+    """The style's name and the words of a destination's state, sign first; ``failures`` None: it is reached."""
     match verdict:
         case Verdict.OFF_ALLOWLIST:
             return ("alarm", f"{glyphs.off_list} off list") if loud else ("review", f"{glyphs.review} off list")
-        case Verdict.ALLOWED if all_failed:
-            return "alarm", f"{glyphs.failing} failing"
+        case Verdict.ALLOWED if failures is not None:
+            brief = _BRIEF.get(failures[0][0]) if failures else None
+            return "alarm", f"{glyphs.failing} {brief or how(failures)}"
+        case Verdict.ALLOWED if loud:
+            return "alarm", f"{glyphs.off_list} upload"
         case Verdict.ALLOWED:
             return "ok", f"{glyphs.ok} allowed"
         case Verdict.INTERNAL:
             return "quiet", f"{glyphs.unseen} internal"
+        case Verdict.NOT_JUDGED:
+            return "quiet", f"{glyphs.unseen} unjudged"
         case Verdict.PENDING:
             return "quiet", f"{glyphs.waiting} pending"
 

@@ -17,7 +17,6 @@ from tui.viewer.dossier_text import lines, title_of
 from tui.viewer.keys import Scope, bindings
 from tui.viewer.picture import Picture
 from tui.viewer.screens.listing import Listing
-from tui.viewer.services import failing
 from tui.viewer.theme import Look
 from tui.viewer.widgets.bar import Bar
 from tui.viewer.widgets.footer import Footer
@@ -76,8 +75,7 @@ class Detail(Listing):
 
     def _write(self, width: int) -> Sequence[Text]:
         row, picture = self._dossier.row, self._picture
-        failed = failing(row, picture.snapshot)
-        return lines(self._dossier, self._look, width, picture.now_us, loud=row.key in picture.loud, failing=failed)
+        return lines(self._dossier, self._look, width, picture.now_us, loud=row.key in picture.loud)
 
     def on_key(self, event: Key) -> None:
         self.query_one(Footer).hush()

@@ -21,7 +21,7 @@ from tui.viewer.words import Glyphs, fit
 
 SPAN = (
     "Numbers are of the last 24 h, in whole hours; times are UTC. `now` is less than 10 s ago. Bytes are payload; a "
-    "dash is not known: psutil does not tell them."
+    "dash is not known: the source does not tell them."
 )
 UNSEEN = (
     "Usage events may also leave from users' browsers, which a host monitor cannot see. Nor can it see what a "
@@ -33,12 +33,29 @@ def signs(glyphs: Glyphs) -> tuple[tuple[str, str], ...]:
     """Every sign with the word that always stands beside it, and what it means."""
     return (
         (f"{glyphs.ok} ok", "Connections of the last 24 h were answered and are on the allowlist."),
-        (f"{glyphs.ok} seen", "On the allowlist; whether it was answered is not known (shows within 3 min)."),
-        (f"{glyphs.failing} failing", "On the allowlist, and the latest attempts got no answer."),
+        (f"{glyphs.ok} seen", "On the allowlist; whether it was answered is not known."),
+        (
+            f"{glyphs.failing} BLOCKED",
+            "Allowed, and Retool needs it: the latest attempts were in vain, and an alert is open. Its detail ends "
+            "with a test to run.",
+        ),
+        (f"{glyphs.failing} failing", "On the allowlist, and the latest attempt was in vain; no alert is open for it."),
+        (f"{glyphs.failing} refused", "Something answered that it does not want the connection (RST, or ICMP)."),
+        (f"{glyphs.failing} no answer", "No answer to the attempt, also while it hangs: a firewall that drops."),
+        (f"{glyphs.failing} no reply", "Connected and data sent, but not a byte came back."),
+        (f"{glyphs.failing} cut off", "Connected, then reset before the first byte: a firewall that reads names."),
+        (f"{glyphs.failing} no route", "This host, or a router, said that it is unreachable."),
+        (f"{glyphs.failing} overdue", "Due at certain times, and not seen for longer, with no hole in the record."),
         (f"{glyphs.off_list} OFF LIST", "Not on the allowlist, and to be looked at now."),
+        (f"{glyphs.off_list} UPLOAD", "Much was sent and little came back; off the list or on it."),
         (f"{glyphs.review} review", "Not on the allowlist; waits for the first review."),
         (f"{glyphs.unseen} not seen", "No connection in the last 24 h, with what is to be expected."),
-        (f"{glyphs.review} cannot tell", "Nobody records now, or nothing could be seen."),
+        (f"{glyphs.review} cannot tell", "Nobody records now, or not everything could be seen."),
+        (
+            f"{glyphs.unseen} unjudged",
+            "No part of Retool (the host's agents, other containers): counted below, shown by verdict:not-judged.",
+        ),
+        (f"{glyphs.unseen} internal", "Within your networks: counted below, shown by verdict:internal."),
         (f"{glyphs.new}", "In front of a row: new since the last sort; such rows stand at the end."),
         (
             f"{glyphs.none}{glyphs.levels}",

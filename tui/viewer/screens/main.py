@@ -14,6 +14,7 @@ from textual.message import Message
 from tui.history.rows import DestinationRow
 from tui.model.filter import Filter
 from tui.viewer import ViewerOptions
+from tui.viewer.concerns import burst_filter, is_burst, rows_of
 from tui.viewer.dossier import Dossier, gather
 from tui.viewer.feed import Clock
 from tui.viewer.keys import Scope, bindings
@@ -25,6 +26,7 @@ from tui.viewer.snapshot import Snapshot
 from tui.viewer.theme import Look
 from tui.viewer.view import View
 from tui.viewer.widgets.alerts import REVIEW_FILTER, Alerts, folded
+from tui.viewer.widgets.change import LastChange
 from tui.viewer.widgets.destinations import Destinations
 from tui.viewer.widgets.filter_bar import FilterBar
 from tui.viewer.widgets.footer import Footer
@@ -68,7 +70,7 @@ class Main(Listing):
         self._greeting = greeting
         self._greeted = 0
         self._status, self._services, self._filter_bar = Status(look), Services(look), FilterBar(look)
-        self._table, self._alerts = Destinations(look), Alerts(look)
+        self._table, self._alerts, self._change = Destinations(look), Alerts(look), LastChange(look)
         self._footer = Footer(look, Scope.TABLE, Scope.MAIN, Scope.APP)
         self.picture: Picture | None = None
 
@@ -81,6 +83,7 @@ class Main(Listing):
         yield self._services
         yield self._table
         yield self._alerts
+        yield self._change
         yield self._filter_bar
         yield self._footer
 
@@ -130,9 +133,12 @@ class Main(Listing):
         self._services.show(lines)
         self._table.show(picture)
         self._alerts.show(picture)
+        self._change.show(picture, self.size.height)
 
     def on_resize(self, event: Resize) -> None:
         self._share_height()
+        if self.picture is not None:
+            self._change.show(self.picture, self.size.height)
 
     def _share_height(self) -> None:
         """Give services and alerts the lines they need, and the table what is left."""
@@ -218,16 +224,19 @@ class Main(Listing):
             self._open(self.row)
         elif alerts.alert is None:
             if alerts.total:
-                self._use(Filter.parse(REVIEW_FILTER), REVIEW_FILTER)
-                self._activate(False)
-        else:
-            alert = alerts.alert
-            rows = self.picture.snapshot.everything if self.picture else ()
-            same = [r for r in rows if (r.name, r.port) == (alert.destination, alert.port)]
-            row = next((r for r in same if r.role == alert.role), same[0] if same else None)
-            if row is None:
+                self._filter_by(REVIEW_FILTER)
+        elif is_burst(alerts.alert):
+            self._filter_by(burst_filter(alerts.alert))
+        elif self.picture is not None:
+            alert, snapshot = alerts.alert, self.picture.snapshot
+            rows = rows_of(alert, snapshot.everything, snapshot.candidates)
+            if not rows:
                 self.say(f"#{alert.id}: {alert.summary}")
-            self._open(row)
+            self._open(rows[0] if rows else None)
+
+    def _filter_by(self, text: str) -> None:
+        self._use(Filter.parse(text), text)
+        self._activate(False)
 
     def _open(self, row: DestinationRow | None) -> None:
         if row is None or self.picture is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.text import Text
@@ -9,8 +10,10 @@ from rich.text import Text
 from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.connection import Verdict
 from tui.model.times import ago
+from tui.viewer.alert_words import short_summary, sign
+from tui.viewer.concerns import loud_rows
 from tui.viewer.picture import Picture
-from tui.viewer.services import loud_rows
+from tui.viewer.seen import outsiders
 from tui.viewer.snapshot import Snapshot
 from tui.viewer.status_words import alert_counts
 from tui.viewer.theme import Look
@@ -22,27 +25,24 @@ REVIEW_FILTER = "verdict:off-allowlist"
 _SIGNS = {Urgency.ACT_NOW: "alarm", Urgency.TODAY: "review", Urgency.REVIEW: "review"}
 
 
+def not_judged(snapshot: Snapshot) -> str:
+    """`not judged: 14 host, 61 internal`: rows that the table does not show."""
+    verdicts = Counter(row.verdict for row in snapshot.everything)
+    counts = ((verdicts[Verdict.NOT_JUDGED], outsiders(snapshot)), (verdicts[Verdict.INTERNAL], "internal"))
+    told = ", ".join(f"{number} {word}" for number, word in counts if number)
+    return f"not judged: {told}" if told else ""
+
+
 def folded(alerts: Sequence[Alert]) -> tuple[tuple[Alert, ...], int]:
     """The alerts that have a line of their own, and how many wait for the review."""
-    loud = tuple(alert for alert in alerts if alert.urgency is not Urgency.REVIEW)
-    return loud, len(alerts) - len(loud)
+    waiting = [a for a in alerts if a.urgency is Urgency.REVIEW and a.kind is AlertKind.OFF_ALLOWLIST]
+    return tuple(alert for alert in alerts if alert not in waiting), len(waiting)
 
 
 def waiting_rows(snapshot: Snapshot) -> int:
     """How many destinations wait for the review: what is off the list and not loud; Enter shows as many."""
     loud = loud_rows(snapshot.everything, snapshot.alerts)
     return max(1, sum(r.verdict is Verdict.OFF_ALLOWLIST and r.key not in loud for r in snapshot.everything))
-
-
-def short_summary(alert: Alert) -> str:
-    """What an alert says where there is one line for it; the detail has the whole sentence."""
-    if alert.kind is not AlertKind.OFF_ALLOWLIST or alert.destination is None:
-        return alert.summary
-    _, semicolon, why = alert.summary.partition("; ")
-    place = f"[{alert.destination}]" if ":" in alert.destination else alert.destination
-    who = alert.role or alert.summary.partition(" connects to ")[0]
-    brief = why.replace("this public address", "it")
-    return f"{who} to {place}:{alert.port} off list{semicolon}{brief}"
 
 
 class Alerts(CursorList):
@@ -99,8 +99,8 @@ class Alerts(CursorList):
         below = self.total - self.top - self.page_size
         if below > 0:
             line.append(f", {below} more below", look.style("alarm"))
-        internal = sum(r.verdict is Verdict.INTERNAL for r in picture.snapshot.everything)
-        told = f"not judged: {internal} internal " if internal else ""
+        told = not_judged(picture.snapshot)
+        told = f"{told} " if told else ""
         if line.cell_len + len(told) + 1 <= width:
             line.append(" " * (width - line.cell_len - len(told)) + told, look.style("quiet"))
         return line
@@ -115,9 +115,8 @@ class Alerts(CursorList):
             line = styled(fit(f"{told} (Enter shows them)", width, glyphs), look.style("review"))
         else:
             alert = self._loud[place]
-            sign = glyphs.off_list if alert.kind is AlertKind.OFF_ALLOWLIST else glyphs.failing
             age = f" {ago(alert.first_us, now_us)} "
-            head = f"{gutter}{sign} #{alert.id} {short_summary(alert)}"
+            head = f"{gutter}{sign(alert, glyphs)} #{alert.id} {short_summary(alert)}"
             line = styled(fit(head, width - len(age), glyphs), look.style(_SIGNS[alert.urgency]))
             line.append(age, look.style("quiet"))
         if here:

@@ -11,12 +11,12 @@ from rich.text import Text
 from tui.history.rows import DestinationRow
 from tui.model.connection import Verdict
 from tui.viewer.picture import Picture
-from tui.viewer.services import failing
+from tui.viewer.seen import outsiders
 from tui.viewer.theme import Look
-from tui.viewer.view import RowKey, Sort
+from tui.viewer.view import RowKey, Sort, asked_for, failing
 from tui.viewer.widgets.lines import styled
 from tui.viewer.widgets.list import CursorList
-from tui.viewer.words import count, fit, fit_middle, size, verdict_words, when
+from tui.viewer.words import STATE_WIDTH, count, fit, fit_middle, plural, size, verdict_words, when
 
 WIDEST = 80
 """Cells of the first column: more would tear the lines apart on a wide screen."""
@@ -40,7 +40,8 @@ class Columns:
         connections = width >= 70
         fixed = (
             2
-            + 11
+            + STATE_WIDTH
+            + 1
             + (6 if connections else 0)
             + 9
             + 6
@@ -117,7 +118,7 @@ class Destinations(CursorList):
             parts[0] = f"{self.total} of {len(picture.snapshot.everything)} in 24 h"
             parts.insert(1, f"filter {picture.filter_text}")
         elif hidden:
-            parts[0] += f" ({hidden} internal hidden)"
+            parts[0] += f" ({hidden} not judged)"
         if picture.view.new:
             parts.append(f"{look.glyphs.new}{len(picture.view.new)} new at the end, s sorts")
         line = styled(" DESTINATIONS", look.style("title"))
@@ -137,7 +138,7 @@ class Destinations(CursorList):
         cells = [" " + fit(name("DESTINATION", Sort.NAME), columns.destination), fit("ROLE", columns.role)]
         if columns.category:
             cells.append(fit("CATEGORY", columns.category))
-        cells.append(fit(name("STATE", Sort.ATTENTION), 10))
+        cells.append(fit(name("STATE", Sort.ATTENTION), STATE_WIDTH))
         if columns.connections:
             cells.append(f"{name('CONN', Sort.CONNECTIONS):>5}")
         cells.append(f"{name('SENT', Sort.BYTES):>8}")
@@ -154,12 +155,14 @@ class Destinations(CursorList):
         line = styled(gutter, look.style("strong" if at_cursor or new else "text"))
         text = look.style("text")
         line.append(self._destination(row, columns.destination) + " ", text)
-        line.append(fit(row.role or "no role", columns.role, glyphs) + " ", text if row.role else look.style("quiet"))
+        outside = row.verdict is Verdict.NOT_JUDGED
+        who = row.role or (outsiders(picture.snapshot) if outside else "no role")
+        line.append(fit(who, columns.role, glyphs) + " ", text if row.role else look.style("quiet"))
         if columns.category:
             line.append(fit(row.category, columns.category, glyphs) + " ", look.style("quiet"))
-        all_failed = row.verdict is Verdict.ALLOWED and failing(row, picture.snapshot)
-        style, words = verdict_words(row.verdict, all_failed=all_failed, loud=row.key in self._loud, glyphs=glyphs)
-        line.append(fit(words, 10, glyphs) + " ", look.style(style))
+        failures = row.failures if failing(row) else None
+        style, words = verdict_words(row.verdict, failures=failures, loud=row.key in self._loud, glyphs=glyphs)
+        line.append(fit(words, STATE_WIDTH, glyphs) + " ", look.style(style))
         numbers = f"{count(row.connections):>5} " if columns.connections else ""
         numbers += f"{size(row.bytes_sent, glyphs):>8}"
         if columns.received:
@@ -187,6 +190,11 @@ class Destinations(CursorList):
     def _empty(self, picture: Picture, width: int) -> Sequence[Text]:
         if picture.filter.terms:
             told = "Nothing fits this filter. Esc takes it off."
+            hidden = picture.snapshot.matching
+            if hidden:
+                words = ",".join(sorted({row.verdict.value for row in hidden} - asked_for(picture.filter)))
+                them = "it" if len(hidden) == 1 else "them"
+                told = f"Only what is not judged fits: {plural(len(hidden), 'row')}. To see {them} add verdict:{words}"
         elif picture.snapshot.trouble or not picture.snapshot.live:
             told = "Nothing is shown; that does not mean that nothing was sent: see the lines on top."
         else:

@@ -1,0 +1,75 @@
+"""Put a collector together: its options, its source, and a pipeline that goes on where the record ends."""
+
+import contextlib
+import os
+import resource
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tui.allowlist.judge import Allowlist
+from tui.allowlist.policy import Policy
+from tui.capture.sources import Source, open_source
+from tui.catalog import Catalogue
+from tui.collector.coverage import Coverage
+from tui.collector.judging import Judge
+from tui.collector.past import watches_again
+from tui.collector.pipeline import Pipeline
+from tui.collector.scope import Scope
+from tui.collector.seen import Seen
+from tui.collector.track import Tracker
+from tui.collector.workloads import WorkloadBook
+from tui.config.errors import ConfigError
+from tui.config.settings import Settings
+from tui.history.resume import Past
+from tui.names.table import NameTable
+
+
+@dataclass(frozen=True, slots=True)
+class CollectOptions:
+    """What a collector is told."""
+
+    history: Path
+    settings: Settings
+    catalogue: Catalogue
+    policy: Policy
+    kind: str
+    for_s: float | None
+    """Ends by itself after this many seconds; None: when it is told to."""
+
+
+def allow_descriptors() -> None:
+    """As many as are permitted: a namespace without a link to ours takes one, and the usual 1,024 are soon gone."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def source_of(settings: Settings, own_cookies: set[int]) -> Source:
+    try:
+        return open_source(settings.sockets.source, settings.sockets.interval_s, own_cookies)
+    except OSError as error:
+        raise ConfigError(
+            settings.path,
+            f'`source = "netlink"`: the kernel refuses it here ({error.strerror or error})',
+            'Use source = "auto", or see what is missing: retool-egress doctor',
+        ) from error
+
+
+def pipeline_of(
+    past: Past, options: CollectOptions, allowlist: Allowlist, now_us: int, settled: Callable[[], bool]
+) -> Pipeline:
+    """A pipeline that goes on where the record ends."""
+    table = NameTable()
+    for answer in past.answers:
+        table.learn(answer)
+    workloads = WorkloadBook(past.next_workload, past.workloads)
+    scope = Scope(options.settings.scope.judge, retool_seen=past.roles_seen)
+    return Pipeline(
+        Tracker(past.next_connection, os.getpid(), past.namespaces),
+        Judge(table, options.catalogue, allowlist, scope),
+        watches_again(past, options.catalogue, workloads, now_us),
+        Seen(Coverage(past.next_coverage), past.next_loss, past.spans),
+        workloads,
+        settled,
+    )

@@ -1,0 +1,66 @@
+"""Which rows an alert is about, and which of them are loud. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tui.history.rows import DestinationRow
+from tui.model.alert import Alert, AlertKind, Urgency
+from tui.model.connection import Verdict
+from tui.viewer.view import RowKey
+
+_OFF_LIST = (AlertKind.OFF_ALLOWLIST, AlertKind.METADATA)
+
+
+def is_burst(alert: Alert) -> bool:
+    """Whether an alert stands for many new destinations of one role, and so names none."""
+    return alert.kind is AlertKind.OFF_ALLOWLIST and alert.destination is None
+
+
+def burst_filter(alert: Alert) -> str:
+    """The filter that shows what a burst stands for."""
+    role = f'role:"{alert.role}" ' if alert.role and '"' not in alert.role and "\\" not in alert.role else ""
+    return f"{role}verdict:off-allowlist"
+
+
+def rows_of(
+    alert: Alert, rows: Iterable[DestinationRow], candidates: Mapping[int, Sequence[str]]
+) -> list[DestinationRow]:
+    """The rows of an alert's destination, those of its own role if there are any."""
+    if alert.destination is None:
+        return []
+    named = [row for row in rows if row.port == alert.port and _is_called(row, alert.destination, candidates)]
+    own = [row for row in named if row.role == alert.role]
+    return own or named
+
+
+def _is_called(row: DestinationRow, name: str, candidates: Mapping[int, Sequence[str]]) -> bool:
+    return row.name == name or (not row.named and " or ".join(candidates.get(row.destination_id, ())) == name)
+
+
+def loud_rows(rows: Iterable[DestinationRow], alerts: Sequence[Alert]) -> frozenset[RowKey]:
+    """The rows for which somebody must act now or today: off the list, or sending too much."""
+    loud = [alert for alert in alerts if alert.is_open and alert.urgency is not Urgency.REVIEW]
+    off = {(alert.destination, alert.port, alert.role) for alert in loud if alert.kind in _OFF_LIST}
+    bursts = {alert.role for alert in loud if is_burst(alert)}
+    sending = {(alert.destination, alert.port, alert.role) for alert in loud if alert.kind is AlertKind.UPLOAD}
+    return frozenset(row.key for row in rows if _is_loud(row, off, bursts, sending))
+
+
+_Cause = tuple[str | None, int | None, str | None]
+
+
+def _is_loud(row: DestinationRow, off: set[_Cause], bursts: set[str | None], sending: set[_Cause]) -> bool:
+    cause = (row.name, row.port, row.role)
+    if row.verdict is Verdict.OFF_ALLOWLIST:
+        return cause in off or cause in sending or row.role in bursts
+    return row.verdict is Verdict.ALLOWED and cause in sending
+
+
+def first_rows(
+    rows: Sequence[DestinationRow], alerts: Sequence[Alert], candidates: Mapping[int, Sequence[str]]
+) -> frozenset[RowKey]:
+    """The rows that come first where attention orders: the loud ones, and those of services that are blocked."""
+    stopped = [alert for alert in alerts if alert.is_open and alert.kind is AlertKind.BLOCKED]
+    found = {row.key for alert in stopped for row in rows_of(alert, rows, candidates) if row.role == alert.role}
+    return loud_rows(rows, alerts) | found
