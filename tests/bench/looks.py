@@ -1,8 +1,9 @@
 """What one look costs: ``python -m tests.bench.looks [SOCKETS]`` (2,000 unless told, a few seconds).
 
 Connections are held on loopback by this process's children; each tool looks at all of them five times in the same run:
-psutil alone, ``ss`` where it is installed, and this program's look with everything that follows it up to the batch.
-CPU is that of the tool and of what it starts.
+psutil alone, ``ss`` where it is installed, and this program's look, by each of its sources, with everything that
+follows it up to the batch. By netlink it is a look into every namespace of the machine. CPU is that of the tool and of
+what it starts.
 """
 
 import resource
@@ -12,22 +13,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
+from typing import Literal
 
 import psutil
 
 from tests.bench.table import Measured, print_table
-from tui.allowlist.policy import policy_of
-from tui.capture.psutil_sockets import PsutilSockets
-from tui.catalog import load_catalogue
-from tui.collector.alerts import AlertBook
-from tui.collector.coverage import Coverage
-from tui.collector.pipeline import Pipeline
-from tui.collector.track import Tracker
-from tui.config.settings import load_settings
-from tui.names.table import NameTable
+from tests.collector.build import pipeline
+from tui.capture.sources import Source, open_source
 
 LOOKS = 5
+KINDS: tuple[Literal["psutil", "netlink"], ...] = ("psutil", "netlink")
 PEER = "psutil alone"
 HOLD = """
 import socket, sys
@@ -52,12 +47,15 @@ def cost_ms(look: Callable[[], object]) -> float:
     return (cpu_s() - began) / LOOKS * 1000
 
 
-def pipeline() -> Pipeline:
-    """A pipeline without names, which counts everybody but itself."""
-    catalogue = load_catalogue()
-    policy = policy_of(load_settings(Path("/nonexistent/config.toml"), named=False), catalogue)
-    allowlist = policy.allowlist(policy.defaults, 1)
-    return Pipeline(Tracker(1, -1), NameTable(), catalogue, allowlist, AlertBook((), 1), Coverage(1), lambda: True)
+def follow(source: Source) -> Callable[[], object]:
+    """A look of this source at all that it can see, with everything that follows it up to the batch."""
+    following = pipeline(own_pid=-1)
+
+    def look() -> object:
+        following.observe(source.look())
+        return following.take()
+
+    return look
 
 
 def main(count: int) -> None:
@@ -73,12 +71,15 @@ def main(count: int) -> None:
         assert child.stdin is not None
         child.stdout.readline()
         what = f"a look at {count} held connections"
-        source, following = PsutilSockets(), pipeline()
-        rows = [
-            Measured(PEER, what, cost_ms(lambda: psutil.net_connections("inet")), "CPU ms"),
-            Measured("retool-egress", what,
-                     cost_ms(lambda: following.observe(source.dump(), "")), "CPU ms"),
-        ]  # fmt: skip
+        rows = [Measured(PEER, what, cost_ms(lambda: psutil.net_connections("inet")), "CPU ms")]
+        for kind in KINDS:
+            try:
+                source = open_source(kind, 0.0, set())
+            except OSError as error:
+                print(f"{kind}: {error}")
+                continue
+            held.callback(source.close)
+            rows.append(Measured(f"retool-egress, {kind}", what, cost_ms(follow(source)), "CPU ms"))
         if shutil.which("ss"):
             command = ["ss", "-tunapH"]
             ss = cost_ms(lambda: subprocess.run(command, stdout=subprocess.DEVNULL, check=True))
