@@ -328,6 +328,20 @@ def test_a_role_stays_when_the_process_that_told_it_is_replaced(watched: Watched
     assert only(watched.scan(), CONTAINER).role == "api"
 
 
+def test_the_collector_and_the_screen_that_started_it_are_no_visitors_and_who_comes_by_its_pid_later_is(
+    tmp_path: Path,
+) -> None:
+    proc = FakeProc(tmp_path)
+    proc.leave_first_namespace()
+    proc.add(20, "net:[2]", docker(A), {"SERVICE_TYPE": "MAIN_BACKEND"})
+    proc.add(OWN, "net:[2]")
+    proc.add(99, "net:[2]", age_s=50)
+    population = Population(str(tmp_path), None, OWN, screen_pid=99)
+    assert population.scan(NOW_US).residents["net:[2]"].role == "api"
+    proc.add(99, "net:[2]", age_s=1)
+    assert population.scan(NOW_US + 6_000_000).residents["net:[2]"].role == "api+visitor"
+
+
 def test_a_visitor_s_arrival_is_told_once(watched: Watched) -> None:
     watched.proc.add(20, "net:[2]", docker(A), API)
     assert watched.scan().arrived == frozenset()

@@ -156,6 +156,16 @@ def test_a_success_of_another_role_or_port_resolves_nothing() -> None:
     assert watched.only.is_open
 
 
+@pytest.mark.parametrize(("role", "over"), [("api", True), ("jobs-runner", False)])
+def test_what_may_have_been_a_visitor_s_or_a_role_s_is_over_when_that_role_gets_through(role: str, over: bool) -> None:
+    watched = Watched()
+    watched.tried(0, Outcome.REFUSED, origin=Origin("net:[1]", "api+visitor"))
+    watched.settle(1)
+    watched.tried(20, Outcome.CLOSED, 300, origin=Origin("net:[1]", role))
+    watched.settle(21)
+    assert watched.only.is_open is not over
+
+
 def test_unanswered_and_then_timed_out_is_one_failure() -> None:
     watched = Watched()
     hanging = watched.tried(3, Outcome.UNANSWERED, **USAGE)

@@ -135,6 +135,7 @@ def test_a_restart_neither_tells_it_again_nor_forgets_to_resolve_it() -> None:
         {"outcome": Outcome.TIMED_OUT},
         {"outcome": Outcome.OPEN},
         {"origin": Origin("1", VISITOR)},
+        {"origin": Origin("1", f"api+{VISITOR}")},
         {"judgement": Judgement(Verdict.OFF_ALLOWLIST, None, 1, "")},
         {"label": Label("Usage reporting", "usage")},
     ],

@@ -44,14 +44,21 @@ class _Known:
 class Population:
     """Give it to one thread at a time."""
 
-    def __init__(self, root: str = "/proc", engine: Describer | None = None, own_pid: int | None = None) -> None:
-        """``engine`` names containers; without one they have their short ids.
+    def __init__(
+        self, root: str = "/proc", engine: Describer | None = None, own_pid: int | None = None,
+        screen_pid: int | None = None,
+    ) -> None:  # fmt: skip
+        """``engine`` names containers; without one they have their short ids. ``screen_pid`` is the viewer that has
+        started us, which connects to nothing.
 
         :raises OSError: if the own namespace cannot be read
         """
         self._procfs = Procfs(root)
         self._engine = engine
         self._own_pid = os.getpid() if own_pid is None else own_pid
+        self._mine = {self._own_pid: self._ticks(self._own_pid)}
+        if screen_pid is not None:
+            self._mine[screen_pid] = self._ticks(screen_pid)
         self.own_namespace = self._procfs.namespace(self._own_pid)
         """That of the main thread when this was made: other threads may be elsewhere for a moment."""
         self._known: dict[int, _Known] = {}
@@ -214,12 +221,18 @@ class Population:
         theirs = first.member.namespace if first is not None and first.member is not None else ""
         return "" if theirs == self.own_namespace else theirs
 
+    def _ticks(self, pid: int) -> int | None:
+        """The start of a process, which tells it from the next one of its pid."""
+        try:
+            return self._procfs.stat(pid).start_ticks
+        except OSError:
+            return None
+
     def _without_myself(self, members: list[Member]) -> list[Member]:
-        """The collector in a container's namespace is a visitor that never connects: its sockets are left out."""
-        own = self._known[self._own_pid].member
-        if own is None or not any(m.container and m.namespace == own.namespace for m in members if m is not own):
-            return members
-        return [member for member in members if member is not own]
+        """The collector, and the viewer that started it, are visitors in a container's namespace that never connect."""
+        mine = [member for member in members if self._mine.get(member.pid) == member.start_ticks]
+        housed = {member.namespace for member in members if member.container is not None and member not in mine}
+        return [member for member in members if member not in mine or member.namespace not in housed]
 
     def _read_environments(self, bearer: Bearer, group: list[Member]) -> None:
         unread = [m.pid for m in group if m.pid not in self._told and not m.is_setting_up]

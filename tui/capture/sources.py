@@ -37,7 +37,9 @@ def open_source(
     own_cookies: set[int],
     population: Population | None = None,
 ) -> Source:
-    """The source that was asked for; with ``auto`` the better one that works. ``population``: where one is at hand.
+    """The source that was asked for; with ``auto`` the better one that works.
+
+    ``population`` is one that is at hand, or that knows more than an ordinary one.
 
     :raises OSError: if sock_diag was asked for and the kernel refuses it
     """

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tui.allowlist.judge import Allowlist
 from tui.allowlist.policy import Policy
+from tui.capture.engine import Engine
+from tui.capture.population import Population
 from tui.capture.sources import Source, open_source
 from tui.catalog import Catalogue
 from tui.collector.coverage import Coverage
@@ -45,9 +47,16 @@ def allow_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def source_of(settings: Settings, own_cookies: set[int]) -> Source:
+def source_of(options: CollectOptions, own_cookies: set[int]) -> Source:
+    """The source that the configuration asks for.
+
+    :raises ConfigError: if it asks for netlink and the kernel refuses it
+    """
+    settings = options.settings
+    screen_pid = os.getppid() if options.kind == "detached" else None
     try:
-        return open_source(settings.sockets.source, settings.sockets.interval_s, own_cookies)
+        population = Population(engine=Engine(), screen_pid=screen_pid)
+        return open_source(settings.sockets.source, settings.sockets.interval_s, own_cookies, population)
     except OSError as error:
         raise ConfigError(
             settings.path,

@@ -160,7 +160,7 @@ class BlockedWatch:
 
     def _keep(self, key: _Key, streak: _Streak) -> None:
         self._streaks[key] = streak
-        if streak.latest is None or streak.latest.name.host is None:
+        if streak.latest is None or streak.latest.name.host is None or "+" in key[0]:
             self._unsure.add(key)
         else:
             self._unsure.discard(key)
@@ -178,8 +178,10 @@ def _host(connection: Connection) -> str:
 
 
 def _may_be(unsure: _Key, key: _Key, connection: Connection, streak: _Streak) -> bool:
-    """True if a success shows that a place is reached of which the failures had no certain name."""
-    if (unsure[0], unsure[2]) != (key[0], key[2]):
+    """True if a success shows that a place is reached of which the failures had no certain name, or no certain role."""
+    if key[0] != unsure[0] and key[0] not in unsure[0].split("+"):
+        return False
+    if unsure[2] != key[2]:
         return False
     ip = connection.remote.ip
     return key[1] in unsure[1].split(" or ") or ip == (streak.latest.remote.ip if streak.latest else unsure[1])

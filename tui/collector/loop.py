@@ -9,7 +9,6 @@ import gc
 import os
 import signal
 import sqlite3
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,6 +17,7 @@ from tui import __version__
 from tui.capture.own import cookie_of_descriptor
 from tui.collector.assemble import CollectOptions, allow_descriptors, pipeline_of, source_of
 from tui.collector.gaps import LONGEST_S, Gaps
+from tui.collector.narration import now_us, say
 from tui.collector.past import cadence_hosts
 from tui.collector.pipeline import SOCKETS
 from tui.collector.rules_in_force import RulesInForce
@@ -51,28 +51,20 @@ def collect(options: CollectOptions) -> None:
     :raises HistoryError: if the history cannot be written or another collector holds it
     """
     allow_descriptors()
-    now_us = _now_us()
-    until_us = now_us + round(options.for_s * 1_000_000) if options.for_s is not None else None
+    began_us = now_us()
+    until_us = began_us + round(options.for_s * 1_000_000) if options.for_s is not None else None
     user = who(os.environ)
     prepare(options.history)
-    with hold(options.history, Holder(os.getpid(), options.kind, user, now_us, until_us, __version__)):
+    with hold(options.history, Holder(os.getpid(), options.kind, user, began_us, until_us, __version__)):
         db = open_for_writing(options.history)
         try:
-            run = Run(0, now_us, now_us, None, until_us, options.kind, os.getpid(), user, __version__)
+            run = Run(0, began_us, began_us, None, until_us, options.kind, os.getpid(), user, __version__)
             collector = Collector(options, db, run)
             asyncio.run(collector.run())
         finally:
             db.close()
     if collector.stuck:
         os._exit(0)  # the end of the interpreter would wait for the thread
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000
-
-
-def _say(text: str) -> None:
-    print(f"retool-egress: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 class Collector:
@@ -85,7 +77,7 @@ class Collector:
         self._writer = Writer(db)
         self._rules = RulesInForce(options.policy, past.allowlist)
         self._own_cookies = set[int]()
-        self._source = source_of(options.settings, self._own_cookies)
+        self._source = source_of(options, self._own_cookies)
         self._namespace = self._source.namespace
         allowlist, error = self._rules.first()
         self._lookups = Lookups(options.settings.names.nameservers, self._learn, self._made)
@@ -120,7 +112,7 @@ class Collector:
         self._follow_names()
         gc.freeze()
         gc.set_threshold(*GARBAGE)
-        _say(f"recording into {self._options.history}; Ctrl+C ends it")
+        say(f"recording into {self._options.history}; Ctrl+C ends it")
         commits = asyncio.create_task(self._commit_regularly())
         commits.add_done_callback(lambda _: self._end())
         try:
@@ -142,8 +134,8 @@ class Collector:
         self._changed.set()
 
     async def _finish(self) -> None:
-        now_us = _now_us()
-        self._pipeline.end(replace(self._run, seen_us=now_us, ended_us=now_us))
+        ended_us = now_us()
+        self._pipeline.end(replace(self._run, seen_us=ended_us, ended_us=ended_us))
         await self._commit()
         if self._failing:
             raise HistoryUnwritable(
@@ -176,7 +168,7 @@ class Collector:
         try:
             sighting = await self._one_look()
         except OSError as error:
-            self._pipeline.source_stopped(SOCKETS, str(error), _now_us())
+            self._pipeline.source_stopped(SOCKETS, str(error), now_us())
             await self._pause(RETRY_EVERY_S)
             return
         if sighting is None:
@@ -232,18 +224,18 @@ class Collector:
             return
         if allowlist is not None:
             self._pipeline.keep(self._rules.take_new())
-            self._pipeline.use_allowlist(allowlist, _now_us())
+            self._pipeline.use_allowlist(allowlist, now_us())
             self._follow_names()
-            _say(f"allowlist revision {allowlist.revision} is in force ({len(allowlist.rules)} rules)")
+            say(f"allowlist revision {allowlist.revision} is in force ({len(allowlist.rules)} rules)")
 
     def _keep_list(self, error: ConfigError) -> None:
-        _say(f"{error}. The last good allowlist stays in force. {error.hint}")
-        self._pipeline.keep_allowlist(error, _now_us())
+        say(f"{error}. The last good allowlist stays in force. {error.hint}")
+        self._pipeline.keep_allowlist(error, now_us())
 
     async def _commit_regularly(self) -> None:
         while not self._stop.is_set():
             await self._await_change()
-            self._pipeline.settle(_now_us())
+            self._pipeline.settle(now_us())
             if time.monotonic() - self._beaten >= HEARTBEAT_US / 1_000_000:
                 self._beat()
             await self._commit()
@@ -269,8 +261,8 @@ class Collector:
         self._beaten = time.monotonic()
         self._mind_the_gap()
         if self._looking is not None and time.monotonic() - self._looking > LONGEST_S:
-            self._pipeline.source_stopped(SOCKETS, "a look does not come back", _now_us())
-        self._run = replace(self._run, seen_us=_now_us())
+            self._pipeline.source_stopped(SOCKETS, "a look does not come back", now_us())
+        self._run = replace(self._run, seen_us=now_us())
         self._pipeline.beat(self._run)
 
     async def _commit(self) -> None:
@@ -291,11 +283,11 @@ class Collector:
         self._failed = Batch()
         if self._failing:
             self._failing = False
-            _say("the history can be written again; nothing was lost")
-            self._pipeline.source_works(HISTORY, _now_us())
+            say("the history can be written again; nothing was lost")
+            self._pipeline.source_works(HISTORY, now_us())
 
     def _keep_trying(self, error: sqlite3.Error) -> None:
         if not self._failing:
             self._failing = True
-            _say(f"the history cannot be written ({error}); recording goes on in memory until it can")
-            self._pipeline.source_stopped(HISTORY, f"it could not be written: {error}", _now_us())
+            say(f"the history cannot be written ({error}); recording goes on in memory until it can")
+            self._pipeline.source_stopped(HISTORY, f"it could not be written: {error}", now_us())

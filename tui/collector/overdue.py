@@ -51,10 +51,12 @@ class OverdueWatch:
     def tried(self, connection: Connection) -> None:
         """Take in a connection whose outcome or verdict has changed, or of which the first bytes were seen.
 
-        Of several names that it may have, each counts as reached. A visitor in a container's namespace does not count.
+        Of several names that it may have, each counts as reached. What a visitor in a container's namespace has made,
+        or may have made, does not count: it would be somebody's test.
         """
-        allowed = connection.judgement.verdict is Verdict.ALLOWED and connection.origin.role != VISITOR
-        if allowed and reached(connection):
+        visited = VISITOR in (connection.origin.role or "").split("+")
+        allowed = connection.judgement.verdict is Verdict.ALLOWED
+        if allowed and not visited and reached(connection):
             for service in services_of(connection, self._catalogue):
                 self.succeeded(service.id, connection.opened_us, who(connection))
 

@@ -12,10 +12,11 @@ from tui.catalog import CATEGORY_ORDER, CLOUD_METADATA, Catalogue
 from tui.history.rows import DestinationRow
 from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.connection import INTERNAL_CATEGORY, UNRECOGNISED, Verdict
-from tui.model.times import HOUR_US, MINUTE_US, ago
+from tui.model.times import ago
+from tui.viewer.activity import steps_by_line
 from tui.viewer.concerns import loud_rows, rows_of
-from tui.viewer.seen import is_blind, unseen_now, whole
-from tui.viewer.snapshot import STEP_MINUTES, STEPS, Snapshot
+from tui.viewer.seen import is_blind, unseen_now
+from tui.viewer.snapshot import Snapshot
 from tui.viewer.view import RowKey, blocked
 from tui.viewer.words import UNICODE, Glyphs, how, joined, plural, size, when
 
@@ -87,7 +88,7 @@ def service_lines(snapshot: Snapshot, catalogue: Catalogue, glyphs: Glyphs = UNI
     alerts = _alerts(snapshot, catalogue)
     for name in alerts:
         groups.setdefault(name, [])
-    steps = _steps(snapshot, catalogue)
+    steps = steps_by_line(snapshot, lambda category: group_of(category, catalogue))
     scene = _Scene(snapshot, catalogue, glyphs, loud, steps, alerts, unseen_now(snapshot))
     return [_line(name, groups[name], seen.get(name), scene) for name in sorted(groups, key=_rank)]
 
@@ -287,24 +288,3 @@ def _absent(name: str, seen_us: int | None, snapshot: Snapshot, catalogue: Catal
 
 def _expected(name: str, cadence: str) -> str:
     return f"expected {cadence}" if cadence.startswith(("when", "per")) else "no cadence is known"
-
-
-def _steps(snapshot: Snapshot, catalogue: Catalogue) -> Mapping[str, list[int | None]]:
-    """Counts by line of the panel; the entry for "" is that of a line without any."""
-    step_us = STEP_MINUTES * MINUTE_US
-    end_us = (snapshot.at_us // MINUTE_US + 1) * MINUTE_US
-    first_us = snapshot.recording.first_us if snapshot.recording else None
-    unseen = [(hole.from_us, hole.to_us) for hole in whole(snapshot.holes) if hole.to_us > end_us - HOUR_US]
-    unseen.append((0, end_us if first_us is None else first_us))
-    empty: list[int | None] = []
-    for step in range(STEPS):
-        start = end_us - (STEPS - step) * step_us
-        covered = any(a <= start and start + step_us <= b for a, b in unseen)
-        empty.append(None if covered else 0)
-    found: dict[str, list[int | None]] = {"": empty}
-    for category, counts in snapshot.activity.items():
-        line = found.setdefault(group_of(category, catalogue), list(empty))
-        for step, number in enumerate(counts):
-            if number:
-                line[step] = (line[step] or 0) + number
-    return found
