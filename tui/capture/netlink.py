@@ -10,7 +10,6 @@ NLMSG_ERROR = 2
 NLMSG_DONE = 3
 NLM_F_REQUEST = 0x001
 NLM_F_DUMP = 0x300
-NLM_F_DUMP_INTR = 0x010
 _ERRNO = struct.Struct("=i")
 _ATTRIBUTE = struct.Struct("=HH")
 

@@ -61,8 +61,6 @@ class UploadWatch:
         """``told`` are the alerts of the last 24 hours, ended ones too: what they have told is not told again."""
         self._sums: dict[_Key, _Sums] = {}
         self._told = {alert.cause: alert.last_us for alert in told if alert.kind is AlertKind.UPLOAD}
-        self.forgotten = 0
-        """Destinations with little sent that were dropped because there were more than can be kept."""
 
     def seed(self, who: str, destination: str, port: int, hour: int, sent: int, received: int) -> None:
         """Take in what the record has of one hour (since the epoch); hours of one destination in rising order."""
@@ -118,7 +116,6 @@ class UploadWatch:
         if excess > 0:
             for key in sorted(self._sums, key=lambda key: self._sums[key].sent)[:excess]:
                 del self._sums[key]
-            self.forgotten += excess
 
 
 def _cause(key: _Key) -> str:

@@ -6,9 +6,8 @@ from itertools import pairwise
 
 from tui.collector.scope import is_retool
 from tui.history.batch import KeptWorkload
-from tui.model.text import clean
 from tui.model.times import DAY_US, ago
-from tui.model.workload import Workload, WorkloadKind
+from tui.model.workload import Workload, WorkloadKind, image_words
 
 QUOTED_US = 7 * DAY_US
 """How long after it a change of image is quoted by alerts."""
@@ -63,8 +62,9 @@ class WorkloadBook:
             return None
         since, old, new = max(recent)
         age = ago(since, at_us)
-        whose = f"{role or container}'s image"
-        return f"{whose} changed {'just' if age == 'now' else age} before ({_short(old)} to {_short(new)})"
+        when = "just" if age == "now" else age
+        images = f"{image_words(old, new)} to {image_words(new, old)}"
+        return f"{role or container}'s image changed {when} before ({images})"
 
     def _remember(self, workload: Workload) -> None:
         if workload.image is None:
@@ -87,9 +87,3 @@ def _names(workload: Workload) -> list[tuple[str | None, str]]:
     if workload.kind is not WorkloadKind.CONTAINER:
         return []
     return [(workload.project, name) for name in (workload.container, workload.role) if name]
-
-
-def _short(image: str) -> str:
-    """The tag of an image, or its name where it has none."""
-    name = image.rpartition("/")[2]
-    return clean(name.partition("@")[0].partition(":")[2] or name, 60)

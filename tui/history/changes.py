@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tui.history.batch import KeptWorkload
-from tui.model.text import clean
-from tui.model.workload import VISITOR, WorkloadKind
+from tui.model.workload import VISITOR, WorkloadKind, image_words
 
 
 class ChangeKind(StrEnum):
@@ -41,8 +40,8 @@ class Change:
     def what(self) -> str:
         """In words, without the time: `image 3.148.4 → 3.196.2`, `started (image 3.196.2)`, `stopped`."""
         if self.kind is ChangeKind.IMAGE:
-            return f"image {_told(self.before, self.image)} → {_told(self.image, self.before)}"
-        image = f" (image {_told(self.image)})" if self.image and self.kind is not ChangeKind.STOPPED else ""
+            return f"image {image_words(self.before, self.image)} → {image_words(self.image, self.before)}"
+        image = f" (image {image_words(self.image)})" if self.image and self.kind is not ChangeKind.STOPPED else ""
         return f"{self.kind}{image}"
 
 
@@ -85,16 +84,3 @@ def _of_one(lives: list[KeptWorkload]) -> Iterable[Change]:
     last = lives[-1]
     if last.gone_us is not None and all(kept.gone_us is not None for kept in lives):
         yield Change(last.gone_us, ChangeKind.STOPPED, last.workload.role, last.workload.container, last.workload.image)
-
-
-def _told(image: str | None, other: str | None = None) -> str:
-    """The tag of an image, or all of its name where the name is what differs, or where it has no tag."""
-    name, _, tag = (image or "").rpartition("/")[2].partition("@")[0].partition(":")
-    if other is not None and _named(other) != _named(image or ""):
-        return clean(image or "?", 80)
-    return clean(tag or name or "?", 60)
-
-
-def _named(image: str) -> str:
-    path, slash, last = image.rpartition("/")
-    return path + slash + last.partition("@")[0].partition(":")[0]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tui.model.connection import Origin
+from tui.model.text import clean
 
 VISITOR = "visitor"
 """The role of a process that is in a container's namespace and not in its control group: an engineer's ``nsenter``."""
@@ -52,3 +53,16 @@ class Workload:
     def origin(self) -> Origin:
         """As connections name it."""
         return Origin(self.namespace, self.role, self.container, self.image)
+
+
+def image_words(image: str | None, other: str | None = None) -> str:
+    """The tag of an image, or all of its name where the name is what differs, or where it has no tag."""
+    name, _, tag = (image or "").rpartition("/")[2].partition("@")[0].partition(":")
+    if other is not None and _named(other) != _named(image or ""):
+        return clean(image or "?", 80)
+    return clean(tag or name or "?", 60)
+
+
+def _named(image: str) -> str:
+    path, slash, last = image.rpartition("/")
+    return path + slash + last.partition("@")[0].partition(":")[0]
