@@ -400,6 +400,24 @@ def address_of_link(service: Service) -> str:
     return next(line.split()[3].partition("/")[0] for line in lines if f" {MACHINE_LINKS}." in line)
 
 
+@pytest.mark.parametrize("stays_s", [2, 0])
+def test_what_a_container_does_before_anybody_knows_of_it_is_recorded(tmp_path: Path, stays_s: int) -> None:
+    """The kernel has a number for it and tells its ends; that it is there is found half a second later, or never."""
+    with RetoolHost(linked=True) as host, Collecting(tmp_path, config="[names]\nforward = false\n") as collecting:
+        worker = host.service("workflows-worker")
+        code = f"{SHORT}import time; time.sleep({stays_s})"
+        done = worker.run([sys.executable, "-c", code, "203.0.113.77", "443", "40"])
+        assert done.returncode == 0, done.stderr
+
+        def found() -> list[dict[str, Any]]:
+            return [row for row in collecting.export("ip:203.0.113.77") if row["local_ip"] == worker.address]
+
+        rows = collecting.wait_for(lambda: len(rows := found()) >= 40 and rows)
+        assert len(rows) == 40
+        if stays_s:
+            assert {(row["namespace"], row["role"]) for row in rows} == {(worker.namespace, "workflows-worker")}
+
+
 def ip(*words: str) -> str:
     return subprocess.run(["ip", *words], check=True, capture_output=True, text=True).stdout
 
