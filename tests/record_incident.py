@@ -2,8 +2,9 @@
 
 Real sockets of real processes in containers, seen from the host by the real collector: Retool's services at work, a new
 image of api, a database inside, licence checks that a firewall drops from the middle on, a webhook that a filter cuts
-off, telemetry and an AI provider that nobody allowed, and code-executor that sends tens of megabytes to an address
-without a name. Beside them the host's own agents and a container of another project, which are not judged.
+off, a name that does not resolve any more, telemetry and an AI provider that nobody allowed, and code-executor that
+sends tens of megabytes to an address without a name and then gives an allowed name for another. Beside them the host's
+own agents and a container of another project, which are not judged. Names are looked up, and sent in real handshakes.
 
 All of it lives in namespaces of its own (network, processes, mounts, host name), so that nothing of the machine that
 records can be in the record. Needs root.
@@ -11,6 +12,7 @@ records can be in the record. Needs root.
 
 import hashlib
 import os
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -87,9 +89,12 @@ ZONE = {
     "warehouse.example.com": ["198.51.100.25"],
     "registry-1.docker.io": ["198.51.100.60"],
 }
+MAIL = "email-service.retool.com"
 LICENSING = "203.0.113.10"
 SLACK = "198.51.100.24"
-STRANGER = "203.0.113.77"
+STRANGER, POINTS_TO = "203.0.113.77", "vm-77.hosting.example"
+FORGED = "203.0.113.66"
+"""An address that no name has, and to which one is given."""
 MORE_SERVICES = {
     "workflows-backend": ("10.77.0.15", "fd00:77::15"),
     "postgres": ("10.77.0.16", "fd00:77::16"),
@@ -111,7 +116,8 @@ class Traffic:
     """Connections of one process; it begins and ends at these parts of the whole time."""
 
     service: str
-    ip: str
+    to: str
+    """A name, an address, or a name and the address that is connected to all the same: `NAME@IP`."""
     every_s: float
     hold_s: float
     send: int = 900
@@ -121,29 +127,37 @@ class Traffic:
     port: int = 443
     process: str = "node"
 
+    @property
+    def host_and_ip(self) -> tuple[str, str]:
+        """As the program takes them."""
+        host, _, ip = self.to.partition("@")
+        return ("-", host) if host[-1:].isdigit() else (host, ip or "-")
+
 
 SCENARIO = (
-    Traffic("api", "198.51.100.13", 3, 0.2, 4_600, 300),
-    Traffic("api", LICENSING, 80, 0.3, 2_100, 5_100, ends=0.5),
-    Traffic("api", LICENSING, 30, 0.3, 2_100, 5_100, begins=0.58),
-    Traffic("api", "203.0.113.11", 400, 0.4, 1_800, 2_400, begins=0.2, ends=0.4),
-    Traffic("api", "198.51.100.21", 4, 0.4, 2_300, 9_000),
-    Traffic("api", "198.51.100.20", 60, 2, 130_000, 600),
-    Traffic("api", "198.51.100.25", 12, 6, 30_000, 800_000, port=5432),
+    Traffic("api", "p.tryretool.com", 3, 0.2, 4_600, 300),
+    Traffic("api", "licensing.tryretool.com", 80, 0.3, 2_100, 5_100, ends=0.5),
+    Traffic("api", "licensing.tryretool.com", 30, 0.3, 2_100, 5_100, begins=0.58),
+    Traffic("api", "invites.tryretool.com", 400, 0.4, 1_800, 2_400, begins=0.2, ends=0.4),
+    Traffic("api", "api.stripe.com", 4, 0.4, 2_300, 9_000),
+    Traffic("api", "telemetry.retool.com", 60, 2, 130_000, 600),
+    Traffic("api", "warehouse.example.com", 12, 6, 30_000, 800_000, port=5432),
     Traffic("api", "10.77.0.16", 2, 1.5, 3_000, 20_000, port=5432),
     Traffic("api", "10.77.0.14", 15, 1, 8_000, 8_000, port=3004),
     Traffic("workflows-backend", "10.77.0.16", 5, 2, 3_000, 20_000, port=5432),
-    Traffic("workflows-backend", "198.51.100.21", 50, 0.4, 2_300, 9_000),
+    Traffic("workflows-backend", "api.stripe.com", 50, 0.4, 2_300, 9_000),
     Traffic("workflows-worker", "10.77.0.15", 7, 1, 5_000, 9_000, port=3000),
-    Traffic("workflows-worker", "198.51.100.14", 8, 3, 110_000, 22_000),
-    Traffic("workflows-worker", "2001:db8::14", 15, 3, 90_000, 22_000),
-    Traffic("workflows-worker", "198.51.100.23", 70, 4, 60_000, 12_000, begins=0.3),
+    Traffic("workflows-worker", "api.openai.com@198.51.100.14", 8, 3, 110_000, 22_000),
+    Traffic("workflows-worker", "api.openai.com@2001:db8::14", 15, 3, 90_000, 22_000),
+    Traffic("workflows-worker", "api.anthropic.com", 70, 4, 60_000, 12_000, begins=0.3),
     Traffic("jobs-runner", "10.77.0.16", 9, 1, 3_000, 20_000, port=5432),
-    Traffic("jobs-runner", "198.51.100.22", 45, 2, 30_000, 400_000),
-    Traffic("jobs-runner", SLACK, 40, 0.2, 1_200, 400),
+    Traffic("jobs-runner", "github.com", 45, 2, 30_000, 400_000),
+    Traffic("jobs-runner", "hooks.slack.com", 40, 0.2, 1_200, 400),
     Traffic("code-executor", STRANGER, 40, 25, 4_800_000, 6_000, begins=0.55, process="python3"),
+    Traffic("code-executor", f"api.openai.com@{FORGED}", 60, 8, 90_000, 4_000, begins=0.7, process="python3"),
+    Traffic("api", MAIL, 25, 0.4, 1_800, 2_400, begins=0.2),
     Traffic("grafana", "198.51.100.91", 30, 0.5, 2_000, 9_000, process="grafana"),
-    Traffic(HOST, "198.51.100.60", 90, 3, 3_000, 900_000, process="dockerd"),
+    Traffic(HOST, "registry-1.docker.io", 90, 3, 3_000, 900_000, process="dockerd"),
     Traffic(HOST, "198.51.100.92", 10, 0.3, 14_000, 300, process="agent"),
     Traffic(HOST, "203.0.113.123", 60, 0.2, 300, 300, process="chronyd"),
     Traffic(HOST, "198.51.100.94", 300, 2, 900, 300_000, process="apt"),
@@ -160,7 +174,9 @@ def main(minutes: float, file: Path) -> None:
         host = stack.enter_context(RetoolHost(linked=True))
         for name, addresses in ZONE.items():
             host.zone.set(name, addresses)
+        host.zone.point(STRANGER, POINTS_TO)
         world = stack.enter_context(built_world(host))
+        resolve_through(directory / "resolv.conf")
         containers = stack.enter_context(Containers(host, image=IMAGE))
         engine = stack.enter_context(FakeEngine(containers.all.values()))
         for name, image in IMAGES.items():
@@ -189,12 +205,15 @@ def copy(history: Path, file: Path) -> None:
         db.execute("VACUUM INTO ?", (str(file),))
     with sqlite3.connect(file) as db:
         db.execute(_PASSING)
+        db.execute(_INSIDE)
 
 
 _PASSING = """
 DELETE FROM workload WHERE kind = 'container' AND namespace IN (SELECT namespace FROM workload WHERE kind = 'host')
 """
 """What a test starts in a container is in its control group a moment before it is in its namespace."""
+_INSIDE = "UPDATE coverage SET note = '' WHERE note LIKE '%/proc of a container%'"
+"""That there may be more outside is true of the stage and not of the host that it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +254,20 @@ def built_world(host: RetoolHost) -> Iterator[World]:
             inside.configure(["route replace default via 10.77.0.2", "route replace default via fd00:77::2"])
         stack.enter_context(linked_to_the_machine(world, "eth0", "10.79.0.0", "10.79.0.1"))
         ip("route", "add", "default", "via", "10.79.0.1")
-        servers = stack.enter_context(program(world, [str(PROGRAMS / "world.py"), "443,5432,123", SLACK]))
+        certificate = host.ca_file.with_name("server.pem")
+        servers = stack.enter_context(
+            program(world, [str(PROGRAMS / "world.py"), "443,5432,123", str(certificate), SLACK])
+        )
         names = stack.enter_context(program(world, [str(PROGRAMS / "dns_server.py"), NAMESERVER, str(host.zone.file)]))
         for each in (servers, names):
             first_line(each)
         yield World(world, servers)
+
+
+def resolve_through(file: Path) -> None:
+    """From now on the host, too, asks the name server of the outside; the mount is this run's own."""
+    file.write_text(f"nameserver {NAMESERVER}\n")
+    subprocess.run(["mount", "--bind", str(file), "/etc/resolv.conf"], check=True)
 
 
 def ip(*arguments: str) -> None:
@@ -285,7 +313,7 @@ class Stage:
     def play(self, world: World) -> None:
         """All traffic of the scenario, each in its own time; then everything ends."""
         began, waiting = time.monotonic(), sorted(SCENARIO, key=lambda t: t.begins)
-        turns = {0.12: self._upgrade, 0.45: world.cut, 0.57: world.drop}
+        turns = {0.12: self._upgrade, 0.45: world.cut, 0.57: world.drop, 0.8: self._lose_mail}
         while (part := (time.monotonic() - began) / self._seconds) < 1:
             for turn in [each for each in turns if each <= part]:
                 turns.pop(turn)()
@@ -298,11 +326,16 @@ class Stage:
         if rest <= 0:
             return
         numbers = (traffic.port, traffic.every_s, traffic.hold_s, traffic.send, traffic.receive, rest)
-        argv = [sys.executable, "-P", str(PROGRAMS / "traffic.py"), traffic.process, traffic.ip, *map(str, numbers)]
+        script = [str(PROGRAMS / "traffic.py"), traffic.process, *traffic.host_and_ip]
+        argv = [sys.executable, "-P", *script, *map(str, numbers)]
         if traffic.service == HOST:
             self._running[traffic] = subprocess.Popen(argv, text=True)
         else:
             self._running[traffic] = self._host.service(traffic.service).popen(argv)
+
+    def _lose_mail(self) -> None:
+        """From now on the name of the mail service does not exist."""
+        self._host.zone.remove(MAIL)
 
     def _upgrade(self) -> None:
         """A new container of api, with a new image, in the place of the old one."""
@@ -322,8 +355,13 @@ class Stage:
         self._containers.all["api"], service.cgroup = new, folder
         self._engine.containers["api"] = listed(new)
         self.main_process("api")
+        time.sleep(12)  # it takes its time to begin, and its files are read meanwhile
         for traffic in again:
             self._start(traffic, 0.14)
+
+
+_THREADS = "open('/proc/self/comm', 'w').write('kthreadd'); import time; time.sleep(100000)"
+"""Process 2 of the namespace stands for the kernel's own threads, by which the host's network is known."""
 
 
 def enter() -> int:
@@ -332,6 +370,7 @@ def enter() -> int:
     if unshare is None:
         raise SystemExit("This needs unshare (util-linux).")
     script = (
+        f"{sys.executable} -c {shlex.quote(_THREADS)} & "
         f"hostname {NODE} && mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && ip link set lo up && "
         f'echo {FIRST_PID} > /proc/sys/kernel/ns_last_pid && exec "$@"'
     )

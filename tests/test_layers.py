@@ -15,7 +15,7 @@ COLLECTORS = {"tui.capture", "tui.collector", "tui.names", "psutil", "aiodns", "
 SCREENS = {"tui.viewer", "textual"}
 """What belongs to the side that paints."""
 HOME = {"aiodns": {"names"}, "pycares": {"names"}, "sqlite_utils": {"history"}, "textual": {"viewer"},
-        "psutil": {"capture"}}  # fmt: skip
+        "psutil": {"capture"}, "cryptography": {"capture"}}  # fmt: skip
 """The folders that may import a library."""
 
 
@@ -68,6 +68,10 @@ def test_the_collector_loads_nothing_of_the_screen() -> None:
     found = loaded("".join(f"import {name}\n" for name in modules("collector")))
     assert "tui.collector.loop" in found
     assert not found & SCREENS
+
+
+def test_the_collector_loads_cryptography_for_quic_alone_and_only_when_that_comes() -> None:
+    assert "cryptography" not in loaded("import tui.collector.loop, tui.capture.flows")
 
 
 def test_what_leaves_for_files_and_pipes_needs_neither_side() -> None:

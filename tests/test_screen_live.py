@@ -145,3 +145,22 @@ def test_a_corrupt_history_is_told_in_a_sentence_and_kept(screen: Screen) -> Non
         shown = terminal.wait_for("ended with 2")
         assert "not a sound history" in " ".join(shown.split())
     assert screen.files.history.read_bytes() == before
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
+def test_d_shows_addresses_and_the_detail_tells_how_the_name_is_known(
+    retool_host: RetoolHost, screen: Screen, width: int, height: int
+) -> None:
+    with screen.open(width, height) as terminal:
+        terminal.wait_for("SNI", "DNS")
+        with retool_host.service("api").hold(["licensing.tryretool.com:443"]):
+            terminal.wait_for("licensing.tryretool.com:443")
+            terminal.keys("d")
+            shown = terminal.wait_for("ADDRESS (d: names)", "203.0.113.10:443")
+            assert "licensing.tryretool.com:443" not in shown
+            terminal.keys("Enter")
+            terminal.wait_for("203.0.113.10:443 from api", "by address", "named by the client itself (TLS SNI)")
+            terminal.keys("d")
+            terminal.wait_for("licensing.tryretool.com:443 from api")
+            terminal.keys("Escape")
+            terminal.wait_for("DESTINATION ", "licensing.tryretool.com:443")

@@ -19,6 +19,7 @@ import psutil
 
 from tests.bench.table import Measured, print_table
 from tests.collector.build import pipeline
+from tui.capture.own import OwnSockets
 from tui.capture.sources import Source, open_source
 
 LOOKS = 5
@@ -74,7 +75,7 @@ def main(count: int) -> None:
         rows = [Measured(PEER, what, cost_ms(lambda: psutil.net_connections("inet")), "CPU ms")]
         for kind in KINDS:
             try:
-                source = open_source(kind, 0.0, set())
+                source = open_source(kind, 0.0, OwnSockets())
             except OSError as error:
                 print(f"{kind}: {error}")
                 continue

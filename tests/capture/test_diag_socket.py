@@ -8,7 +8,7 @@ import pytest
 
 from tui.capture.diag_socket import Asker, EndListener
 from tui.capture.inet_diag import Row, ends_of, parse_end, state_of
-from tui.capture.own import cookie_of_descriptor
+from tui.capture.own import cookie_of
 from tui.model.connection import Endpoint
 from tui.model.observation import SocketEnd
 
@@ -47,7 +47,7 @@ def test_a_connection_shows_in_a_dump_with_what_it_sent_and_its_end_is_told_with
         port = server.getsockname()[1]
         client = socket.create_connection((host, port))
         peer, _ = server.accept()
-        cookie, local = cookie_of_descriptor(client.fileno()), Endpoint(host, client.getsockname()[1])
+        cookie, local = cookie_of(client), Endpoint(host, client.getsockname()[1])
         client.sendall(b"x" * 300)
         assert len(peer.recv(300, socket.MSG_WAITALL)) == 300
         (row,) = rows_of(asker.tcp(counters=True), cookie)
@@ -71,7 +71,7 @@ def test_a_connection_that_the_far_side_leaves_half_open_shows_no_more_once_its_
     with socket.create_server(("127.0.0.1", 0)) as server:
         there = Endpoint(*server.getsockname())
         client = socket.create_connection(there)
-        cookie = cookie_of_descriptor(client.fileno())
+        cookie = cookie_of(client)
         client.close()
         end_of(listener, cookie)
         rows = [row for row in asker.tcp(counters=True) if ends_of(row.family, row.id)[1] == there]
@@ -83,7 +83,7 @@ def test_a_connected_udp_socket_shows_and_its_end_is_told_without_counters(asker
     listener = EndListener()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.connect(("127.0.0.1", 9))
-        cookie = cookie_of_descriptor(client.fileno())
+        cookie = cookie_of(client)
         (row,) = rows_of(asker.udp(), cookie)
         assert ends_of(row.family, row.id)[1] == Endpoint("127.0.0.1", 9)
     end = end_of(listener, cookie)

@@ -21,7 +21,7 @@ def engine(tmp_path: Path) -> Engine:
 def refuse(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """Let the kernel refuse what recording opens."""
 
-    def refused(*_: object) -> None:
+    def refused(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr("tui.capture.sources.NetlinkSockets", refused)

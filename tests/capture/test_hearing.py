@@ -6,13 +6,14 @@ import socket
 from tui.capture.diag_socket import EndListener
 from tui.capture.hearing import Hearing, _Heard
 from tui.capture.netns import own_namespace
+from tui.capture.own import OwnSockets
 
 DISCARD = ("127.0.0.1", 9)
 
 
 def test_what_is_told_inside_a_namespace_right_before_it_is_let_go_is_not_lost() -> None:
     """Its last process ends, and with it its sockets, just before the scan that does not find it any more."""
-    hearing = Hearing(own_namespace(), set(), lambda _: ())
+    hearing = Hearing(own_namespace(), OwnSockets(), lambda _: ())
     try:
         inside = EndListener()
         hearing._heard["net:[7]"] = _Heard(inside=inside)

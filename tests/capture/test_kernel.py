@@ -2,15 +2,18 @@
 
 import errno
 import os
+import socket
 from collections.abc import Callable
 from typing import cast
 
 import pytest
 
-from tests.capture.test_reach import NOBODY, remedies
+from tests.capture.test_reach import ALL, NOBODY, ROOT, remedies
 from tui.capture.diag_socket import Asker, EndListener
-from tui.capture.kernel import check_kernel, own_info
+from tui.capture.kernel import check_kernel, check_wire, own_info
 from tui.capture.netlink import Malformed, Refused
+from tui.capture.reach import Reach
+from tui.capture.remedies import Remedies
 from tui.model.diagnosis import Check, Seen, What
 
 
@@ -115,3 +118,57 @@ def test_bytes_are_known_as_far_as_the_kernel_counts_them(length: int, seen: See
 
 def test_this_kernel_s_own_counters_can_be_had() -> None:
     assert len(own_info()) >= 104
+
+
+# Packets
+
+
+def wire(number: int | None, to: Remedies) -> Check:
+    """What is said where the kernel answers with an error, or with a socket."""
+
+    def open() -> socket.socket:
+        if number is None:
+            return socket.socket(socket.AF_UNIX)
+        raise OSError(number, os.strerror(number))
+
+    return check_wire(to, "own look-ups and ranges only", open)
+
+
+def test_packets_that_may_be_read_are_seen() -> None:
+    found = wire(None, remedies(ROOT, uid=0))
+    assert (found.what, found.seen, found.remedy) == (What.WIRE, Seen.YES, None)
+
+
+WITHOUT = Reach(ALL - {"CAP_NET_RAW"}, False, False, None)
+
+
+@pytest.mark.parametrize(
+    ("number", "to", "reason", "remedy"),
+    [
+        (errno.EPERM, remedies(NOBODY), "CAP_NET_RAW is missing", "sudo /opt/retool-egress"),
+        (
+            errno.EPERM,
+            remedies(NOBODY, is_service=True),
+            "CAP_NET_RAW is missing",
+            "AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW ",
+        ),
+        (
+            errno.EPERM,
+            remedies(WITHOUT, uid=0),
+            "CAP_NET_RAW is missing",
+            "CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW ",
+        ),
+        (errno.EPERM, remedies(ROOT, uid=0), "seccomp", None),
+        (errno.EAFNOSUPPORT, remedies(ROOT, uid=0), "the kernel has no packet sockets", "modprobe af_packet"),
+        (errno.EMFILE, remedies(ROOT, uid=0), "Too many open files", None),
+    ],
+)
+def test_packets_that_may_not_be_read_leave_less_evidence_and_the_reason_has_its_command(
+    number: int, to: Remedies, reason: str, remedy: str | None
+) -> None:
+    found = wire(number, to)
+    assert found.seen is Seen.NO
+    assert reason in found.reason
+    assert found.reason.endswith("what is left: own look-ups and ranges only")
+    assert (found.remedy or "").startswith(remedy or "")
+    assert (found.remedy is None) is (remedy is None)

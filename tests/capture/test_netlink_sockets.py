@@ -5,13 +5,17 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.host import RetoolHost, first_line
 from tui.capture.diag_socket import EndListener
+from tui.capture.name_files import hosts_in
 from tui.capture.netlink_sockets import NetlinkSockets
+from tui.capture.own import OwnSockets
 from tui.capture.population import Population
 from tui.model.observation import Sighting
 
@@ -19,7 +23,7 @@ WAIT = [sys.executable, "-c", "import sys; print('started', flush=True); sys.std
 
 
 def look_once() -> tuple[NetlinkSockets, Sighting]:
-    source = NetlinkSockets(Population(), 1.0, set())
+    source = NetlinkSockets(Population(), 1.0, OwnSockets(), wire=False)
     try:
         return source, source.look()
     finally:
@@ -35,6 +39,19 @@ def test_the_first_look_already_searches_every_process_for_the_owners() -> None:
         source, sighting = look_once()
         dump = next(dump for dump in sighting.dumps if dump.namespace == source.namespace)
         assert next(s.pid for s in dump.sockets if s.local.port == port) is not None
+
+
+def test_soon_it_is_told_which_names_the_hosts_file_of_a_namespace_has() -> None:
+    source = NetlinkSockets(Population(), 1.0, OwnSockets(), wire=False)
+    deadline, hosts = time.monotonic() + 20, None
+    try:
+        while not hosts or source.namespace not in hosts:
+            assert time.monotonic() < deadline
+            time.sleep(source.wait_s())
+            hosts = source.look().hosts
+    finally:
+        source.close()
+    assert hosts[source.namespace].lines == hosts_in(Path("/etc/hosts").read_text())
 
 
 @pytest.mark.root

@@ -95,6 +95,13 @@ def test_a_container_has_the_engine_s_names_and_the_role_of_its_environment(watc
     assert abs(NOW_US - 50_000_000 - found.started_us) < 100_000
 
 
+def test_a_process_that_comes_later_names_no_proxy_for_its_container(watched: Watched) -> None:
+    """Whoever runs code there would have a server of his own believed like a proxy."""
+    watched.proc.add(20, "net:[2]", docker(A), {"http_proxy": "http://proxy:3128"}, age_s=50)
+    watched.proc.add(30, "net:[2]", docker(A), {"HTTPS_PROXY": "http://192.0.2.66:1"}, age_s=5)
+    assert only(watched.scan(), CONTAINER).proxy == (("http_proxy", "http://proxy:3128"),)
+
+
 def test_a_container_of_which_no_engine_tells_has_its_short_id_and_its_pod(watched: Watched) -> None:
     pod = "0f3c1d0e-5a3b-4c6d-8e9f-0123456789ab"
     watched.proc.add(20, "net:[2]", f"0::/kubepods/burstable/pod{pod}/{A}\n")

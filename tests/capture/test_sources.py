@@ -7,6 +7,7 @@ import pytest
 
 from tui.capture import sources
 from tui.capture.netlink_sockets import NetlinkSockets
+from tui.capture.own import OwnSockets
 from tui.capture.psutil_sockets import PsutilSockets
 from tui.capture.sources import Source, open_source
 
@@ -15,7 +16,7 @@ from tui.capture.sources import Source, open_source
 def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel that has no sock_diag."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENOENT, "No such file or directory")
 
     monkeypatch.setattr(sources, "NetlinkSockets", refuse)
@@ -30,7 +31,7 @@ def opened() -> Iterator[list[Source]]:
 
 
 def test_netlink_is_taken_where_the_kernel_has_it(opened: list[Source]) -> None:
-    opened.append(open_source("auto", 1.0, set()))
+    opened.append(open_source("auto", 1.0, OwnSockets()))
     assert isinstance(opened[0], NetlinkSockets)
     (own,) = [dump for dump in opened[0].look().dumps if dump.namespace == opened[0].namespace]
     assert "psutil" not in own.note
@@ -38,7 +39,7 @@ def test_netlink_is_taken_where_the_kernel_has_it(opened: list[Source]) -> None:
 
 @pytest.mark.usefixtures("refusing")
 def test_psutil_stands_in_where_the_kernel_refuses_and_says_what_is_then_missed() -> None:
-    source = open_source("auto", 1.0, set())
+    source = open_source("auto", 1.0, OwnSockets())
     assert isinstance(source, PsutilSockets)
     (dump,) = source.look().dumps
     assert dump.note.startswith("netlink is refused (No such file or directory): psutil looks every 1 s")
@@ -48,10 +49,10 @@ def test_psutil_stands_in_where_the_kernel_refuses_and_says_what_is_then_missed(
 @pytest.mark.usefixtures("refusing")
 def test_netlink_that_was_asked_for_and_is_refused_is_an_error() -> None:
     with pytest.raises(OSError, match="No such file"):
-        open_source("netlink", 1.0, set())
+        open_source("netlink", 1.0, OwnSockets())
 
 
 def test_psutil_is_taken_when_it_is_asked_for() -> None:
-    source = open_source("psutil", 0.5, set())
+    source = open_source("psutil", 0.5, OwnSockets())
     assert isinstance(source, PsutilSockets)
     assert source.look().dumps[0].note.startswith("psutil looks every 0.5 s")

@@ -7,6 +7,7 @@ from pathlib import Path
 from tui.history.batch import Batch, CoverageSpan, KeptLoss, KeptWorkload, Run
 from tui.history.write import Writer, open_for_writing
 from tui.model.alert import Alert, AlertKind, Urgency
+from tui.model.answer import Answer
 from tui.model.connection import (
     NO_NAME,
     Connection,
@@ -122,6 +123,7 @@ def record(
     workloads: Iterable[KeptWorkload] = (),
     spans: Iterable[CoverageSpan] = (),
     losses: Iterable[KeptLoss] = (),
+    answers: Iterable[Answer] = (),
 ) -> None:
     """Write a history at ``path`` whose collector has ended; ``watched`` are the times without a hole."""
     writer = Writer(open_for_writing(path))
@@ -132,6 +134,7 @@ def record(
         {each.id: (each, True) for each in made},
         {each.id: each for each in alerts},
         {span.id: span for span in [*covered, *spans]},
+        answers={answer.key: answer for answer in answers},
         losses={loss.id: loss for loss in losses},
         workloads={kept.id: kept for kept in workloads},
         run=run,

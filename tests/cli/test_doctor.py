@@ -131,13 +131,27 @@ def test_a_configuration_that_others_may_write_is_told_with_its_command(home: Pa
 
 def test_what_is_switched_off_is_not_seen(home: Path) -> None:
     config = home / "config.toml"
-    config.write_text('[sockets]\nsource = "psutil"\n[names]\nforward = false\n')
+    config.write_text('[sockets]\nsource = "psutil"\n[names]\nwire = false\nforward = false\n')
     config.chmod(0o600)
     report = doctor(home, options=["--config", str(config)])
     assert report["source"] == "psutil"
     assert checked(report, "source")["remedy"].startswith('source = "auto"')
     assert checked(report, "ends")["seen"] == checked(report, "bytes")["seen"] == "no"
     assert checked(report, "names")["remedy"].startswith("forward = true")
+    assert checked(report, "names")["reason"] == "switched off: nothing gives destinations a name"
+    assert checked(report, "wire")["seen"] == "no"
+    assert checked(report, "wire")["reason"] == "switched off; what is left: ranges only"
+    assert checked(report, "wire")["remedy"].startswith("wire = true")
+
+
+@pytest.mark.root
+def test_without_look_ups_names_come_from_packets_alone(home: Path) -> None:
+    config = home / "config.toml"
+    config.write_text("[names]\nforward = false\n")
+    config.chmod(0o600)
+    report = doctor(home, options=["--config", str(config)])
+    assert (checked(report, "wire")["seen"], checked(report, "wire")["remedy"]) == ("yes", None)
+    assert checked(report, "names")["reason"] == "switched off: names come from packets alone"
 
 
 def test_a_history_that_cannot_be_written_is_told(home: Path) -> None:
@@ -179,7 +193,7 @@ def test_root_is_told_each_container_by_name_and_that_it_is_looked_at_and_heard(
     assert found["workloads"] == ["retool-api-1 (api)", "visitor of retool-api-1"]
     assert (found["seen"], found["remedy"]) == ("yes", None)
     assert found["reason"].endswith("ends heard" if linked else "ends heard from inside")
-    for what in ("entering", "all-at-once", "buffer", "owners"):
+    for what in ("entering", "all-at-once", "buffer", "owners", "wire"):
         assert checked(report, what)["seen"] == "yes"
 
 
@@ -231,7 +245,7 @@ def test_nobody_with_the_capabilities_of_the_unit_sees_as_much_as_root(home: Pat
     with living_in(retool_host.service("api")) as namespace:
         report = doctor(home, [*before, "--inh-caps", given, "--ambient-caps", given])
     assert checked(report, "namespace", namespace)["seen"] == "yes"
-    for what in ("entering", "all-at-once", "buffer", "owners"):
+    for what in ("entering", "all-at-once", "buffer", "owners", "wire"):
         assert checked(report, what)["seen"] == "yes"
     assert checked(report, "other-namespaces")["seen"] != "no"
 
@@ -245,6 +259,7 @@ def test_nobody_with_the_capabilities_of_the_unit_sees_as_much_as_root(home: Pat
         ("sys_ptrace", "other-namespaces", "no"),
         ("dac_read_search", "owners", "partly"),
         ("net_admin", "buffer", "partly"),
+        ("net_raw", "wire", "no"),
     ],
 )
 def test_each_capability_of_the_unit_is_needed(home: Path, without: str, what: str, seen: str) -> None:
@@ -295,6 +310,8 @@ def test_a_user_namespace_is_told_and_not_taken_for_root(home: Path) -> None:
     assert checked(report, "user-namespace")["seen"] == "no"
     assert checked(report, "entering")["seen"] == "no"
     assert "on the host itself" in checked(report, "user-namespace")["remedy"]
+    assert "CAP_NET_RAW is missing" in checked(report, "wire")["reason"]
+    assert "on the host itself" in checked(report, "wire")["remedy"]
 
 
 @pytest.mark.root

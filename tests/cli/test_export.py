@@ -4,15 +4,18 @@ import csv
 import io
 import json
 import os
+import re
 import stat
+from dataclasses import replace
 
 import pytest
 
 from tests.cli.conftest import Invoke
 from tests.cli.program import Desk
-from tests.cli.records import BEGAN_US, ENDED_US, SECOND_US, Call, container, record
+from tests.cli.records import BEGAN_US, ENDED_US, SECOND_US, Call, container, record, span
 from tui.history.batch import KeptLoss
-from tui.model.connection import Outcome, Verdict
+from tui.model.answer import Answer
+from tui.model.connection import Evidence, Outcome, Verdict
 
 COLUMNS = [
     "id",
@@ -162,6 +165,36 @@ def test_several_names_of_one_address_are_handed_over_as_a_list(desk: Desk, invo
     row = json.loads(invoke("export", "--format", "ndjson").stdout)
     assert row["host"] is None
     assert row["host_candidates"] == ["licensing.tryretool.com", "p.tryretool.com"]
+
+
+PTR = Answer("licensing.tryretool.com", "203.0.113.77", BEGAN_US, ENDED_US, evidence=Evidence.REVERSE)
+
+
+@pytest.mark.parametrize("form", ["ndjson", "table"])
+def test_a_ptr_name_is_marked_as_one_in_every_form(desk: Desk, invoke: Invoke, form: str) -> None:
+    record(desk.history, [STRANGER], answers=[PTR])
+    told = invoke("export", "--format", form).stdout.splitlines()[-1]
+    if form == "ndjson":
+        row = json.loads(told)
+        assert (row["host"], row["host_evidence"], row["verdict"]) == (PTR.host, "reverse", "off-allowlist")
+    else:
+        assert re.search(rf"{PTR.host} +reverse +203\.0\.113\.77", told)
+
+
+def test_a_ptr_name_is_chosen_by_its_evidence_and_never_as_a_host(desk: Desk, invoke: Invoke) -> None:
+    record(desk.history, [STRANGER, OPENAI], answers=[PTR])
+    assert hosts(invoke("export", "evidence:reverse", "--format", "ndjson").stdout) == [PTR.host]
+    assert hosts(invoke("export", "evidence:forward", "--format", "ndjson").stdout) == [OPENAI.host]
+    assert hosts(invoke("export", "host:licensing", "--format", "ndjson").stdout) == []
+
+
+def test_which_evidence_was_possible_is_told_beside_the_rows(desk: Desk, invoke: Invoke) -> None:
+    wire = replace(span(11, "net:[10]"), source="wire")
+    names = replace(span(12, "net:[10]"), source="names")
+    record(desk.history, [STRANGER], spans=[span(10, "net:[10]"), wire, names])
+    result = invoke("export", "--until", "2026-11-23T03:00Z")
+    assert "Names in that span: SNI and DNS read in 1 of 2 namespaces; own look-ups\n" in result.stderr
+    assert "SNI" not in result.stdout
 
 
 @pytest.mark.parametrize(

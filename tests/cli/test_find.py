@@ -6,8 +6,10 @@ import pytest
 
 from tests.cli.conftest import Invoke
 from tests.cli.program import Desk
-from tests.cli.records import BEGAN_US, ENDED_US, SECOND_US, Call, container, record, span
+from tests.cli.records import BEGAN_US, ENDED_US, NAMESPACE, SECOND_US, Call, container, record, span
 from tui.history.batch import KeptLoss
+from tui.model.answer import Answer
+from tui.model.connection import Evidence
 
 AT_START = ("--at", "2026-11-23T02:20Z", "--within", "10m")
 HOLE = ((BEGAN_US, BEGAN_US + 900 * SECOND_US), (BEGAN_US + 1500 * SECOND_US, ENDED_US))
@@ -105,3 +107,40 @@ def test_another_host_that_ends_alike_is_not_taken_for_it(desk: Desk, invoke: In
     recorded(desk, [Call("evil-tryretool.com", after_s=1200), Call("licensing.tryretool.com.evil.net", after_s=1200)])
     assert invoke("find", "tryretool.com", *AT_START).exit_code == 1
     assert invoke("find", "licensing.tryretool.com", *AT_START).exit_code == 1
+
+
+def test_the_names_that_an_address_had_in_the_span_are_told_with_their_evidence(desk: Desk, invoke: Invoke) -> None:
+    at_us = BEGAN_US + 1200 * SECOND_US
+    ip = "203.0.113.77"
+    answers = [
+        Answer("a.example.com", ip, at_us, at_us + 9, NAMESPACE, Evidence.DNS),
+        Answer("a.example.com", ip, at_us, at_us + 8, "net:[7]", Evidence.DNS),
+        Answer("ptr.example.net", ip, at_us, at_us + 7, evidence=Evidence.REVERSE),
+        Answer("old.example.com", ip, BEGAN_US, BEGAN_US + 1),
+        Answer("other.example.com", "203.0.113.78", at_us, at_us + 9),
+    ]
+    record(desk.history, [Call(ip=ip, host=None, after_s=1200)], answers=answers)
+    result = invoke("find", ip, *AT_START)
+    assert result.exit_code == 0
+    assert "(no name; its PTR record says ptr.example.net) 203.0.113.77 port 443" in result.stdout
+    assert (
+        result.stdout.splitlines()[-1] == f"Names of {ip} in that span: a.example.com (dns), ptr.example.net (reverse)."
+    )
+
+
+def test_of_many_names_some_are_told_and_the_rest_is_counted(desk: Desk, invoke: Invoke) -> None:
+    ip = "203.0.113.77"
+    record(desk.history, answers=[Answer(f"n{id}.example.com", ip, BEGAN_US, ENDED_US - id) for id in range(8)])
+    told = invoke("find", ip).stdout
+    assert "n0.example.com (forward)" in told
+    assert told.rstrip().endswith("n4.example.com (forward) and 3 more.")
+
+
+def test_a_name_that_a_container_looked_up_was_looked_up_and_a_ptr_name_was_not(desk: Desk, invoke: Invoke) -> None:
+    answers = [
+        Answer("a.example.com", "203.0.113.9", BEGAN_US, ENDED_US, NAMESPACE, Evidence.DNS),
+        Answer("ptr.example.net", "203.0.113.77", BEGAN_US, ENDED_US, evidence=Evidence.REVERSE),
+    ]
+    record(desk.history, [Call(ip="203.0.113.77", host=None, after_s=1200)], answers=answers)
+    assert invoke("find", "a.example.com", *AT_START).exit_code == 1
+    assert invoke("find", "ptr.example.net", *AT_START).exit_code == 3

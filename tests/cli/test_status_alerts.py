@@ -66,6 +66,18 @@ def test_status_says_which_containers_are_seen_and_which_are_not(desk: Desk, inv
     assert status["containers"] == {"running": 2, "seen": 1, "unseen": ["jobs-runner"]}
 
 
+def test_status_says_by_what_destinations_can_be_named_now(desk: Desk, invoke: Invoke) -> None:
+    wire = replace(span(11, "net:[10]"), source="wire")
+    record(desk.history, workloads=[API], spans=[span(10, "net:[10]"), wire])
+    assert json.loads(invoke("status", "--json").stdout)["names"] is None
+    assert "Names " not in invoke("status").stdout
+    with hold(desk.history, Holder(4711, "service", "ana", BEGAN_US, None, "0.1.0")):
+        told = invoke("status").stdout
+        names = json.loads(invoke("status", "--json").stdout)["names"]
+    assert "Names       SNI and DNS read in 1 of 2 namespaces; no look-ups of our own\n" in told
+    assert {"namespaces": 2, "read": 1, "look_ups": False, "lost_packets_24h": 0}.items() <= names.items()
+
+
 def test_status_tells_no_containers_where_nobody_records(desk: Desk, invoke: Invoke) -> None:
     record(desk.history, workloads=[API], spans=[span(10, "net:[10]")])
     assert json.loads(invoke("status", "--json").stdout)["containers"] == {"running": 0, "seen": 0, "unseen": []}

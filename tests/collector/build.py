@@ -9,6 +9,7 @@ from tui.allowlist.policy import policy_of
 from tui.catalog import load_catalogue
 from tui.collector.alerts import AlertBook
 from tui.collector.burst import Burst
+from tui.collector.claims import Claims
 from tui.collector.coverage import Coverage
 from tui.collector.judging import Judge
 from tui.collector.overdue import OverdueWatch
@@ -36,7 +37,8 @@ def allowlist(rules: str = "", revision: int = 1) -> Allowlist:
 
 def judge(rules: str = "", *, scope: Scope | None = None, table: NameTable | None = None) -> Judge:
     """Judges by these rules; without a scope, everything."""
-    return Judge(table or NameTable(), CATALOGUE, allowlist(rules), scope or Scope("all", retool_seen=False))
+    known = table or NameTable()
+    return Judge(known, Claims(known), CATALOGUE, allowlist(rules), scope or Scope("all", retool_seen=False))
 
 
 def watches(alerts: Iterable[Alert] = (), workloads: WorkloadBook | None = None, *, since_us: int = 0) -> Watches:
@@ -58,6 +60,7 @@ def pipeline(
     spans: Iterable[CoverageSpan] = (),
     alerts: Iterable[Alert] = (),
     past: Iterable[KeptWorkload] = (),
+    looks_up: bool = True,
 ) -> Pipeline:
     """A pipeline that goes on after what is given of the past."""
     workloads = WorkloadBook(1, past)
@@ -69,6 +72,7 @@ def pipeline(
         Seen(Coverage(max((span.id for span in known), default=0) + 1), 1, known),
         workloads,
         settled,
+        looks_up=looks_up,
     )
 
 

@@ -7,20 +7,34 @@ import pytest
 from tests.collector.build import CATALOGUE, POLICY
 from tests.history.sample import START_US, connection
 from tui.allowlist.load import parse_rules
-from tui.collector.alerts import AlertBook, News, metadata, off_allowlist, who, with_change
+from tui.collector.alerts import AlertBook, News, metadata, name_mismatch, off_allowlist, who, with_change
 from tui.collector.burst import Burst
+from tui.collector.claims import Claims
 from tui.collector.judging import Judge
 from tui.collector.resolve import Resolver
 from tui.collector.scope import Scope
 from tui.model.alert import Alert, AlertKind, Finding, Urgency
-from tui.model.connection import NO_NAME, Connection, Endpoint, Judgement, Label, Origin, Process, Verdict
+from tui.model.connection import (
+    NO_NAME,
+    Claim,
+    Connection,
+    Endpoint,
+    Evidence,
+    Judgement,
+    Label,
+    Name,
+    Origin,
+    Process,
+    Verdict,
+)
 from tui.names.table import NameTable
 
 
 def judge(rules: str) -> Judge:
     """These rules and no others, as revision 7."""
     allowlist = POLICY.allowlist(tuple(parse_rules(Path("allowlist.toml"), rules)), 7)
-    return Judge(NameTable(), CATALOGUE, allowlist, Scope("all", retool_seen=False))
+    table = NameTable()
+    return Judge(table, Claims(table), CATALOGUE, allowlist, Scope("all", retool_seen=False))
 
 
 def asking(
@@ -76,6 +90,12 @@ def test_a_blocked_destination_that_is_not_allowed_any_more_is_no_alert(destinat
     assert "does not allow it any more" in str(ended(blocked, ""))
 
 
+def test_a_name_that_never_was_allowed_and_does_not_resolve_stays_for_the_review() -> None:
+    cause, host = "blocked|api|api.openai.com|dns", "api.openai.com"
+    told = Finding(AlertKind.BLOCKED, cause, Urgency.REVIEW, "", 0, "api", host, 443)
+    assert ended(AlertBook((), 1).raise_(told), "") is None
+
+
 def test_a_burst_ends_when_no_destination_of_it_is_off_the_list() -> None:
     members = [("203.0.113.9", 443), ("api.example.com", 8443)]
     one = '[[allow]]\nnetwork = "203.0.113.0/24"\n'
@@ -104,6 +124,46 @@ def test_who_made_it_is_the_role_else_the_container_else_the_process(
 def test_an_ipv6_address_is_readable_beside_its_port() -> None:
     found = off_allowlist(connection(remote=Endpoint("2001:db8::1", 443), name=NO_NAME), None)
     assert "api connects to [2001:db8::1]:443 (" in found.summary
+
+
+def claiming(host: str, claim: Claim, evidence: Evidence = Evidence.SNI) -> Connection:
+    return connection(
+        remote=Endpoint("192.0.2.66", 443), name=Name(host, evidence, claim=claim), label=Label("Retool AI", "openai"),
+        origin=Origin("1", "api", "retool-api-1"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("evidence", "by"), [(Evidence.SNI, "TLS SNI"), (Evidence.HTTP, "HTTP Host header")])
+def test_a_forged_name_is_loud_and_shows_the_name_and_the_address(evidence: Evidence, by: str) -> None:
+    found = name_mismatch(claiming("api.openai.com", Claim.MISMATCH, evidence))
+    assert (found.kind, found.urgency) == (AlertKind.NAME_MISMATCH, Urgency.ACT_NOW)
+    assert found.cause == "name-mismatch|api|api.openai.com|192.0.2.66"
+    assert (found.role, found.destination, found.port) == ("api", "api.openai.com", 443)
+    assert found.summary == (
+        f"api claims api.openai.com ({by}) on 192.0.2.66:443, an address that this name was never known to have"
+    )
+
+
+def test_a_tunnel_that_names_another_host_than_the_proxy_was_asked_for_shows_both() -> None:
+    tunnel = connection(
+        remote=Endpoint("10.0.0.5", 443), name=Name("api.stripe.com", Evidence.CONNECT), via="10.0.0.5:3128",
+        origin=Origin("1", "api", "retool-api-1"),
+    )  # fmt: skip
+    assert name_mismatch(tunnel, "evil.example").summary == (
+        "api asked proxy 10.0.0.5:3128 for api.stripe.com:443 and then named evil.example inside the tunnel"
+    )
+    assert name_mismatch(tunnel).summary.endswith(
+        "for api.stripe.com:443 and then named another host inside the tunnel"
+    )
+
+
+def test_a_name_that_could_not_be_confirmed_is_for_the_review_and_says_why() -> None:
+    found = off_allowlist(claiming("api.openai.com", Claim.UNCONFIRMED), None)
+    assert found.urgency is Urgency.REVIEW
+    assert found.summary == (
+        "api connects to 192.0.2.66:443 (Retool AI), which is not on the allowlist; it is named api.openai.com, "
+        "which could not be confirmed (no look-up shows whether that name has this address)"
+    )
 
 
 def test_what_changed_shortly_before_is_quoted() -> None:

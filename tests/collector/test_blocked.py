@@ -8,7 +8,8 @@ import pytest
 from tests.history.sample import START_US, connection
 from tui.catalog import Basis, Service, load_catalogue
 from tui.collector.alerts import AlertBook
-from tui.collector.blocked import KEPT_MAX, BlockedWatch
+from tui.collector.blocked import BlockedWatch
+from tui.collector.failing import KEPT_MAX
 from tui.collector.reach import is_or_are, reached
 from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.connection import (

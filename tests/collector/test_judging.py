@@ -1,12 +1,16 @@
 """That remembered answers are forgotten as soon as they may be wrong."""
 
+from typing import Any
+
 import pytest
 
 from tests.collector.build import allowlist, judge
+from tests.history.sample import connection
 from tui.collector.judging import REMEMBERED, Judge
+from tui.collector.label import Finding
 from tui.collector.scope import Scope
 from tui.model.answer import Answer
-from tui.model.connection import NO_NAME, Evidence, Name, Origin, Verdict
+from tui.model.connection import NO_NAME, Endpoint, Evidence, Name, Origin, Verdict
 from tui.model.workload import Workload, WorkloadKind
 
 SECOND, DAY = 1_000_000, 86_400_000_000
@@ -16,8 +20,15 @@ API, HOST = Origin("net:[1]", "api"), Origin("net:[9]")
 ALLOW = f'[[allow]]\nhost = "{STRIPE}"\n'
 
 
-def verdict(asked: Judge, name: Name = NO_NAME, *, origin: Origin = API, now_us: int = SECOND, port: int = 443) -> str:
-    return asked.find(name, IP, port, origin, now_us).judgement.verdict
+def found(
+    asked: Judge, name: Name = NO_NAME, *, origin: Origin = API, now_us: int = SECOND, port: int = 443, ip: str = IP
+) -> Finding:
+    """What is found of such a connection."""
+    return asked.find(connection(name=name, origin=origin, remote=Endpoint(ip, port)), now_us)
+
+
+def verdict(asked: Judge, name: Name = NO_NAME, **what: Any) -> str:
+    return found(asked, name, **what).judgement.verdict
 
 
 NAMED = Name(STRIPE, Evidence.FORWARD)
@@ -25,7 +36,7 @@ NAMED = Name(STRIPE, Evidence.FORWARD)
 
 def test_the_same_destination_is_judged_once() -> None:
     asked = judge()
-    assert asked.find(NAMED, IP, 443, API, SECOND) is asked.find(NAMED, IP, 443, API, 2 * SECOND)
+    assert found(asked, NAMED) is found(asked, NAMED, now_us=2 * SECOND)
 
 
 @pytest.mark.parametrize(
@@ -36,10 +47,10 @@ def test_the_same_destination_is_judged_once() -> None:
         {"port": 8443},
     ],
 )
-def test_another_name_role_or_port_is_judged_on_its_own(other: dict[str, object]) -> None:
+def test_another_name_role_or_port_is_judged_on_its_own(other: dict[str, Any]) -> None:
     asked = judge(f'{ALLOW}roles = ["api"]\n')
     assert verdict(asked, NAMED) == Verdict.ALLOWED
-    assert verdict(asked, **{"name": NAMED} | other) == Verdict.OFF_ALLOWLIST  # type: ignore[arg-type]
+    assert verdict(asked, **{"name": NAMED} | other) == Verdict.OFF_ALLOWLIST
 
 
 def test_a_new_list_holds_at_once() -> None:
@@ -52,16 +63,15 @@ def test_a_new_list_holds_at_once() -> None:
 
 def test_a_name_that_was_learnt_holds_at_once() -> None:
     asked = judge()
-    assert asked.name(IP, SECOND) == NO_NAME
+    assert asked.name(API.namespace, IP, SECOND) == NO_NAME
     asked.table.learn(Answer(STRIPE, IP, 0, DAY))
-    asked.forget()
-    assert asked.name(IP, SECOND) == NAMED
+    assert asked.name(API.namespace, IP, SECOND) == NAMED
 
 
-def test_a_name_ends_with_the_second_in_which_its_answer_ends() -> None:
+def test_a_name_ends_with_its_answer() -> None:
     asked = judge()
     asked.table.learn(Answer(STRIPE, IP, 0, 10 * SECOND))
-    hours = [asked.name(IP, second * SECOND).host for second in (5, 10_000)]
+    hours = [asked.name(API.namespace, IP, second * SECOND).host for second in (5, 10_000)]
     assert hours == [STRIPE, None]
 
 
@@ -92,12 +102,11 @@ def test_what_is_not_judged_is_so_but_for_metadata_and_deny_rules() -> None:
     asked = judge(f'[[deny]]\nhost = "{STRIPE}"\n', scope=scope)
     assert verdict(asked, NAMED, origin=HOST) == Verdict.OFF_ALLOWLIST
     assert verdict(asked, origin=HOST) == Verdict.NOT_JUDGED
-    metadata = asked.find(NO_NAME, "169.254.169.254", 80, HOST, SECOND)
-    assert metadata.judgement.verdict == Verdict.OFF_ALLOWLIST
+    assert verdict(asked, origin=HOST, ip="169.254.169.254", port=80) == Verdict.OFF_ALLOWLIST
 
 
 def test_more_destinations_than_are_remembered_are_judged_all_the_same() -> None:
     asked = judge(ALLOW)
-    found = {asked.find(NAMED, IP, port, API, SECOND).judgement.verdict for port in range(1, REMEMBERED + 50)}
-    assert found == {Verdict.ALLOWED, Verdict.OFF_ALLOWLIST}
+    verdicts = {verdict(asked, NAMED, port=port) for port in range(1, REMEMBERED + 50)}
+    assert verdicts == {Verdict.ALLOWED, Verdict.OFF_ALLOWLIST}
     assert verdict(asked, NAMED) == Verdict.ALLOWED

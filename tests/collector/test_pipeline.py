@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.collector.build import allowlist, look, pipeline
+from tests.collector.kernel import end
 from tui.config.errors import ConfigError
 from tui.history.batch import Run
 from tui.model.alert import Alert, Urgency
 from tui.model.connection import Connection, Endpoint, Evidence, Origin, Outcome, Process, Verdict
-from tui.model.observation import Dump, Owner, Socket, SocketState
+from tui.model.observation import Dump, Owner, Sighting, Socket, SocketState
 from tui.names.forward import Found, Missed
 
 SECOND = 1_000_000
@@ -225,6 +226,21 @@ def test_a_verdict_waits_three_seconds_and_no_longer() -> None:
     recording.at(14, "203.0.113.77:443")
     assert recording.only.judgement.verdict == "off-allowlist"
     assert recording.only_alert.count == 1
+
+
+def test_thousands_that_wait_are_not_looked_at_again_with_every_look() -> None:
+    asked = []
+
+    def settled() -> bool:
+        asked.append(1)
+        return False
+
+    following, count = pipeline(settled=settled), 1_000
+    ends = [end(11, remote=Endpoint(f"203.0.113.{n % 250}", 443 + n), cookie=n + 1) for n in range(count)]
+    following.observe(Sighting(11 * SECOND, tuple(ends)))
+    for tick in range(1, 50):
+        following.observe(Sighting(11 * SECOND + tick * SECOND // 50))
+    assert len(asked) < 10 * count
 
 
 def test_a_connection_that_ends_while_it_waits_still_gets_its_verdict() -> None:

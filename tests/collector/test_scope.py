@@ -91,3 +91,13 @@ def test_it_says_whether_what_is_judged_has_changed() -> None:
     assert not found.learn(EVERYTHING)
     assert found.learn([API, HOST])
     assert not found.learn([HOST])
+
+
+def test_the_resolver_of_a_container_that_ended_before_its_file_was_read_is_one_that_another_uses() -> None:
+    """Else each short job that asks a public resolver pages somebody."""
+    found = scope(API)
+    found.learn_resolvers({"net:[1]": frozenset({"198.51.100.53"}), "net:[2]": frozenset({"10.0.0.2"})})
+    assert found.is_resolver("net:[7]", "198.51.100.53", 53)
+    assert not found.is_resolver("net:[7]", "203.0.113.53", 53)
+    assert not found.is_resolver("net:[7]", "198.51.100.53", 443)
+    assert not found.is_resolver("net:[2]", "198.51.100.53", 53), "it has one of its own"

@@ -23,7 +23,7 @@ class Stuck(PsutilSockets):
         return super().look()
 
 gaps.LONGEST_S = loop.LONGEST_S = 1.0
-assemble.open_source = lambda *_: Stuck(0.2)
+assemble.open_source = lambda *_, **__: Stuck(0.2)
 sys.argv[0] = "retool-egress"
 from tui.cli import main
 main()

@@ -209,7 +209,8 @@ def test_what_was_taken_for_inbound_is_recorded_once_its_counters_prove_that_we_
     seeing = Seeing()
     listening = {("tcp", HERE.port)}
     assert seeing.tracker.see(look_without_counters(11, socket(), listening)).opened == []
-    assert one(seeing.look(12, (socket(), alive(7)), listening=listening).opened).remote == THERE
+    assert seeing.look(12, (socket(), alive(7)), listening=listening).opened == []
+    assert one(seeing.look(12.5, (socket(), alive(7)), listening=listening).opened).remote == THERE
     assert seeing.tracker.see(look_without_counters(13, socket(), listening)) == Changes()
     assert one(seeing.hear(end(13.5, counted(7, 1))).altered).outcome is Outcome.CLOSED
 
@@ -470,7 +471,10 @@ def test_what_is_gone_after_a_namespace_could_not_be_looked_into_ended_nobody_kn
 
 
 def test_a_call_that_came_in_and_ends_while_it_is_looked_at_is_not_taken_for_ours() -> None:
-    """Its row is read a moment before its counters, in which our FIN may have been acknowledged."""
+    """Its state is read a moment before its counters, in which our FIN may have been acknowledged."""
     served = socket(local=Endpoint(HERE.ip, 3000), remote=CALLER)
     assert Seeing().look(11, (served, accepted(5, 5, state=4)), listening={("tcp", 3000)}) == Changes()
-    assert Seeing().look(11, (served, alive(5, 5)), listening={("tcp", 3000)}).opened != []
+    seeing = Seeing()
+    for at_s, seen in ((11, alive(5, 5)), (12, accepted(5, 5, state=4))):
+        assert seeing.look(at_s, (served, seen), listening={("tcp", 3000)}) == Changes()
+    assert seeing.hear(end(12.5, accepted(5, 5), local=served.local, remote=CALLER)) == Changes()

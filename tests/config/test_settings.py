@@ -19,7 +19,8 @@ def settings_problem(tmp_path: Path, text: str) -> ConfigError:
 def test_without_a_file_the_documented_defaults_hold(tmp_path: Path) -> None:
     settings = load_settings(tmp_path / "config.toml", named=False)
     assert (settings.sockets.source, settings.sockets.interval_s) == ("auto", 1.0)
-    assert (settings.names.forward, settings.names.nameservers) == (True, ())
+    assert (settings.names.wire, settings.names.forward, settings.names.reverse) == (True, True, True)
+    assert settings.names.nameservers == ()
     assert settings.internal.networks == (
         "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "fc00::/7", "fe80::/10",
         "::1/128",
@@ -43,12 +44,13 @@ def test_a_file_that_was_named_and_is_not_there_is_an_error(tmp_path: Path) -> N
 def test_what_the_file_says_replaces_the_defaults_and_the_rest_stays(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(
-        "[sockets]\ninterval_s = 1\nsource = 'psutil'\n[names]\nforward = false\n"
+        "[sockets]\ninterval_s = 1\nsource = 'psutil'\n[names]\nwire = false\nforward = false\nreverse = false\n"
         "nameservers = ['10.0.0.2', 'fd00::2']\n[internal]\nnetworks = []\n"
         "[[service]]\nid = 'crm'\ncategory = 'Your resources'\nhosts = ['crm.example.com']\n"
     )
     settings = load_settings(path, named=True)
     assert (settings.sockets.source, settings.sockets.interval_s) == ("psutil", 1.0)
+    assert (settings.names.wire, settings.names.forward, settings.names.reverse) == (False, False, False)
     assert settings.names.nameservers == ("10.0.0.2", "fd00::2")
     assert settings.internal.networks == ()
     assert [service.id for service in settings.services] == ["crm"]

@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.history.sample import START_US, Recorder, connection, judged
+from tui.history.batch import Batch
 from tui.history.filter_sql import HOUR_COLUMNS, sums_answer, where
 from tui.history.read import Reader
 from tui.history.rows import ConnectionRow
+from tui.model.answer import Answer
 from tui.model.connection import Endpoint, Evidence, Label, Name, Origin, Outcome, Process, Recorded, Verdict
 from tui.model.filter import Filter, FilterError
 
@@ -41,6 +43,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
                 protocol=("tcp", "udp")[id % 2],
             )
         )
+    ptr = Answer("ptr.openai.com", IPS[1], START_US, START_US + 9, evidence=Evidence.REVERSE)
+    recorder.writer.commit(Batch(answers={ptr.key: ptr}))
     reader = Reader(recorder.path)
     yield reader
     reader.close()
@@ -48,7 +52,9 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 
 def mapping(row: ConnectionRow) -> dict[str, object]:
-    return {name: getattr(row, name) for name in ConnectionRow.__dataclass_fields__}
+    """By the columns of an export, but that a PTR name is no host."""
+    found = {name: getattr(row, name) for name in ConnectionRow.__dataclass_fields__}
+    return found | ({"host_evidence": "reverse"} if row.reverse else {})
 
 
 texts = st.sampled_from(

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,8 +43,8 @@ def reader(recorder: Recorder) -> Iterator[Reader]:
     reader.close()
 
 
-def ids(reader: Reader, text: str = "", span: tuple[int, int] = ALL, **how: int) -> list[int]:
-    return [row.id for row in reader.connections(Filter.parse(text), *span, **how)]  # type: ignore[arg-type]
+def ids(reader: Reader, text: str = "", span: tuple[int, int] = ALL, **how: Any) -> list[int]:
+    return [row.id for row in reader.connections(Filter.parse(text), *span, **how)]
 
 
 def test_what_is_committed_is_seen_at_once(recorder: Recorder, reader: Reader) -> None:
@@ -123,7 +124,22 @@ def test_connections_of_one_destination_come_newest_first(recorder: Recorder, re
     other = Name("other.example.com", Evidence.DNS)
     recorder.write(*(connection(id, name=other) if id % 2 else connection(id) for id in range(1, 10)))
     destination = next(iter(reader.connections(Filter.parse("host:other"), *ALL))).destination_id
-    assert ids(reader, destination_id=destination, newest_first=True, limit=3) == [9, 7, 5]
+    assert ids(reader, to=(destination, "api"), newest_first=True, limit=3) == [9, 7, 5]
+
+
+def test_connections_and_addresses_of_one_destination_are_those_of_one_role(recorder: Recorder, reader: Reader) -> None:
+    other = Name("other.example.com", Evidence.DNS)
+    for id, role in enumerate(["api", "code-executor", None, "api"], 1):
+        recorder.write(
+            connection(id, name=other, origin=Origin("net:[7]", role), remote=Endpoint(f"203.0.113.{id}", 443))
+        )
+    destination = next(iter(reader.connections(Filter(), *ALL))).destination_id
+    for role, expected in (("api", [4, 1]), ("code-executor", [2]), (None, [3]), ("jobs-runner", [])):
+        assert ids(reader, to=(destination, role), newest_first=True) == expected
+        assert {row.ip for row in reader.addresses(destination, role, of_role=True)} == {
+            f"203.0.113.{id}" for id in expected
+        }
+    assert len(reader.addresses(destination)) == 4
 
 
 def test_what_is_open_was_last_seen_when_its_collector_last_looked(recorder: Recorder, reader: Reader) -> None:
@@ -232,6 +248,22 @@ def test_losses_are_holes_with_their_number_and_the_namespaces_they_may_be_of(
     assert reader.holes("sockets", START_US, START_US + MINUTE_US) == [lost]
     assert reader.holes("sockets", ended_us + 1, START_US + MINUTE_US) == []
     assert reader.holes("names", began_us, began_us)[0].lost is None
+
+
+def test_packets_that_were_lost_or_not_read_are_holes_of_the_wire_and_not_of_the_sockets(
+    recorder: Recorder, reader: Reader
+) -> None:
+    ended_us = START_US + MINUTE_US
+    read = span(2, START_US, START_US + 30 * SECOND_US, "wire", growing=False)
+    refused = span(3, START_US, START_US, "wire", namespace="net:[2]", growing=False)
+    sockets = [span(1, START_US, ended_us), span(4, START_US, ended_us, namespace="net:[2]")]
+    recorder.write_rest(run=run(), coverage=[*sockets, read, refused])
+    packets = replace(loss(1, START_US, START_US + SECOND_US, 12, read.namespace), source="wire")
+    recorder.writer.commit(Batch(losses={1: packets}))
+    assert reader.holes("sockets", START_US, ended_us) == []
+    assert reader.watched("sockets") == {read.namespace, "net:[2]"}
+    assert reader.watched("wire") == frozenset()
+    assert [hole.lost for hole in reader.holes("wire", START_US, ended_us)] == [None, None, 12]
 
 
 def test_a_namespace_that_nobody_looks_into_any_more_is_a_hole_until_it_has_ended(

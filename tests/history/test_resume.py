@@ -19,7 +19,7 @@ from tui.history.batch import Batch, KeptAllowlist, KeptWorkload
 from tui.history.resume import JUST_ENDED_US, Sent, read_past
 from tui.model.alert import Alert, AlertKind
 from tui.model.answer import Answer
-from tui.model.connection import Evidence, Name, Origin, Outcome, Verdict
+from tui.model.connection import Claim, Evidence, Name, Origin, Outcome, Phase, Verdict
 from tui.model.workload import VISITOR
 
 NOW_US = START_US + HOUR_US
@@ -34,12 +34,15 @@ def test_an_empty_history_begins_at_one(recorder: Recorder) -> None:
 def test_what_was_open_comes_back_as_it_was_written(recorder: Recorder) -> None:
     whole = connection(4, bytes_sent=5, origin=Origin("9", "api", "c", "i"), opened_exact=True)
     bare = connection(5, process=None, name=Name(None, None, ("a.b", "c.d")))
-    recorder.write(whole, bare)
+    claimed = connection(
+        6, name=Name("a.b", Evidence.SNI, (), Claim.UNCONFIRMED, is_outer=True), connect_us=0, phase=Phase.TLS
+    )
+    recorder.write(whole, bare, claimed)
     past = read_past(recorder.db, NOW_US)
-    for before, after in zip((whole, bare), past.connections, strict=True):
+    for before, after in zip((whole, bare, claimed), past.connections, strict=True):
         assert replace(after, judgement=before.judgement) == before
         assert (after.judgement.verdict, after.judgement.rule) == (before.judgement.verdict, before.judgement.rule)
-    assert past.next_connection == 6
+    assert past.next_connection == 7
 
 
 def test_what_ended_shortly_before_comes_back_and_what_ended_long_ago_does_not(recorder: Recorder) -> None:
@@ -66,7 +69,7 @@ def test_answers_that_held_within_a_day_come_back(recorder: Recorder) -> None:
     day_us = 24 * HOUR_US
     old = Answer("a.b", "203.0.113.7", 1, NOW_US - day_us - 1)
     fresh = Answer("a.b", "2001:db8::7", 2, NOW_US - day_us + 1)
-    recorder.writer.commit(Batch(answers={(a.host, a.ip, a.from_us): a for a in (old, fresh)}))
+    recorder.writer.commit(Batch(answers={a.key: a for a in (old, fresh)}))
     assert read_past(recorder.db, NOW_US).answers == (fresh,)
 
 
@@ -178,6 +181,15 @@ def test_the_record_was_whole_since_its_last_hole_or_loss(recorder: Recorder) ->
     assert covered_s() == 600
     recorder.write_rest(coverage=[span(2, late_us, NOW_US - 60 * SECOND_US)])
     assert covered_s() is None
+
+
+def test_lost_packets_and_packets_that_are_not_read_leave_the_record_of_sockets_whole(recorder: Recorder) -> None:
+    packets = replace(loss(1, START_US, NOW_US - 60 * SECOND_US, 5), source="wire")
+    recorder.write_rest(
+        run=run(), coverage=[span(1, START_US, NOW_US), span(2, START_US, START_US + 60 * SECOND_US, source="wire")]
+    )
+    recorder.writer.commit(Batch(losses={1: packets}))
+    assert read_past(recorder.db, NOW_US).covered_since_us == START_US
 
 
 def test_a_hole_of_one_namespace_alone_ends_what_was_whole(recorder: Recorder) -> None:

@@ -25,7 +25,18 @@ from tui.history.read import Reader
 from tui.history.resume import read_past
 from tui.history.write import Writer
 from tui.model.answer import Answer
-from tui.model.connection import Connection, Evidence, Name, Origin, Outcome, Process, Verdict
+from tui.model.connection import (
+    Claim,
+    Connection,
+    Endpoint,
+    Evidence,
+    Name,
+    Origin,
+    Outcome,
+    Phase,
+    Process,
+    Verdict,
+)
 from tui.model.filter import Filter
 
 _ROWS_BY_HOUR = """
@@ -72,7 +83,7 @@ def test_a_connection_comes_back_with_everything_that_was_known_of_it(recorder: 
     given = connection(
         7, closed_us=START_US + 5, last_seen_us=START_US + 4, outcome=Outcome.CLOSED, bytes_sent=0, bytes_received=9,
         origin=Origin("4026532288", "api", "retool-api-1", "tryretool/backend:3"), opened_exact=True, via="proxy:3128",
-        name=Name(None, None, ("a.b", "c.d")),
+        name=Name(None, None, ("a.b", "c.d")), connect_us=0, phase=Phase.CONNECT,
     )  # fmt: skip
     recorder.write(given)
     reader = Reader(recorder.path)
@@ -84,6 +95,7 @@ def test_a_connection_comes_back_with_everything_that_was_known_of_it(recorder: 
     assert (row.host, row.host_evidence, row.host_candidates) == (None, None, ("a.b", "c.d"))
     assert (row.role, row.container, row.image, row.via) == ("api", "retool-api-1", "tryretool/backend:3", "proxy:3128")
     assert (row.bytes_sent, row.bytes_received, row.outcome) == (0, 9, "closed")
+    assert (row.connect_us, row.phase, row.claim, row.is_outer) == (0, "connect", None, False)
     assert (row.pid, row.process, row.user) == (4711, "node", "retool")
     assert (row.local_ip, row.local_port, row.ip, row.port) == ("172.18.0.5", 40000, "203.0.113.7", 443)
 
@@ -97,6 +109,23 @@ def test_what_is_written_again_under_its_id_replaces_what_was(recorder: Recorder
     assert (row.host, row.process, row.verdict, row.outcome, row.bytes_sent) == (
         "licensing.tryretool.com", "node", "allowed", "closed", 10,
     )  # fmt: skip
+
+
+def test_what_a_client_claims_and_what_packets_told_later_is_kept(recorder: Recorder) -> None:
+    recorder.write(connection(1, remote=Endpoint("203.0.113.7", 0), local=Endpoint("172.18.0.5", 0), name=Name()))
+    claimed = Name("api.openai.com", Evidence.SNI, (), Claim.MISMATCH, is_outer=True)
+    recorder.write(
+        connection(
+            1, remote=Endpoint("203.0.113.9", 443), local=Endpoint("172.18.0.6", 40_001), name=claimed,
+            via="10.0.0.9:3128", protocol="udp", connect_us=1_500, phase=Phase.PROXY,
+        )
+    )  # fmt: skip
+    reader = Reader(recorder.path)
+    (row,) = reader.connections(Filter(), 0, 2**62)
+    reader.close()
+    assert (row.local_ip, row.local_port, row.ip, row.port) == ("172.18.0.6", 40_001, "203.0.113.9", 443)
+    assert (row.host, row.host_evidence, row.claim, row.is_outer) == ("api.openai.com", "sni", "mismatch", True)
+    assert (row.via, row.protocol, row.connect_us, row.phase) == ("10.0.0.9:3128", "udp", 1_500, "proxy")
 
 
 def test_a_host_that_is_spelt_like_an_address_and_that_address_are_two_destinations(recorder: Recorder) -> None:
@@ -205,7 +234,7 @@ def test_one_cause_has_one_open_alert(recorder: Recorder) -> None:
 def test_an_answer_that_holds_on_is_one_answer(recorder: Recorder) -> None:
     for until_us in (10, 20):
         answer = Answer("a.b", "203.0.113.7", 5, until_us)
-        recorder.writer.commit(Batch(answers={(answer.host, answer.ip, answer.from_us): answer}))
+        recorder.writer.commit(Batch(answers={answer.key: answer}))
     reader = Reader(recorder.path)
     assert reader.answers(ip="203.0.113.7") == [Answer("a.b", "203.0.113.7", 5, 20)]
     assert reader.answers(host="c.d") == []

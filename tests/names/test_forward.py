@@ -5,58 +5,15 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
 
-import dns.flags
-import dns.message
 import dns.rcode
-import dns.rdatatype
-import dns.rrset
 import pytest
 
 import tui.names.forward as forward
+from tests.names.server import Server, serving
 from tui.names.forward import Found, Lookups, Missed, Result
 
 HOST = "licensing.tryretool.com"
-
-
-class Server(asyncio.DatagramProtocol):
-    """Answers from ``records``; a name that is not there does not exist, one that is None is never answered."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, tuple[str, ...] | None] = {}
-        self.ttl = 300
-        self.alias: dict[str, str] = {}
-        self.rcode = dns.rcode.NXDOMAIN
-        self.asked: list[str] = []
-        self.was_asked = asyncio.Event()
-        self.came_from: set[int] = set()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.DatagramTransport", transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        query = dns.message.from_wire(data)
-        question = query.question[0]
-        name = question.name.to_text(omit_final_dot=True)
-        self.asked.append(name)
-        self.came_from.add(addr[1])
-        self.was_asked.set()
-        answer = dns.message.make_response(query)
-        answer.flags |= dns.flags.RA
-        addresses = self.records.get(name, ())
-        if addresses is None:
-            return
-        if name not in self.records:
-            answer.set_rcode(self.rcode)
-        target = self.alias.get(name)
-        if target:
-            answer.answer.append(dns.rrset.from_text(question.name, 30, "IN", "CNAME", target + "."))
-        wanted = [a for a in addresses if (":" in a) == (question.rdtype == dns.rdatatype.AAAA)]
-        kind = dns.rdatatype.to_text(question.rdtype)
-        for address in wanted:
-            answer.answer.append(dns.rrset.from_text((target or name) + ".", self.ttl, "IN", kind, address))
-        self.transport.sendto(answer.to_wire(), addr)
 
 
 class Asking:
@@ -74,19 +31,14 @@ class Asking:
 
 @asynccontextmanager
 async def asking(*hosts: str) -> AsyncIterator[tuple[Server, Asking]]:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    listening.bind(("127.0.0.1", 0))
-    listening.setblocking(False)
-    loop = asyncio.get_running_loop()
-    transport, server = await loop.create_datagram_endpoint(Server, sock=listening)
-    asked = Asking(f"127.0.0.1:{listening.getsockname()[1]}")
-    server.records = {HOST: ("203.0.113.10", "2001:db8::10")}
-    try:
-        asked.lookups.follow(hosts)
-        yield server, asked
-    finally:
-        await asked.lookups.close()
-        transport.close()
+    async with serving() as (server, place):
+        asked = Asking(place)
+        server.records = {HOST: ("203.0.113.10", "2001:db8::10")}
+        try:
+            asked.lookups.follow(hosts)
+            yield server, asked
+        finally:
+            await asked.lookups.close()
 
 
 async def test_all_addresses_of_both_families_are_found_with_their_ttl() -> None:
@@ -199,3 +151,72 @@ async def test_closing_does_not_wait_for_an_answer_that_never_comes() -> None:
             await server.was_asked.wait()
         async with asyncio.timeout(1):
             await asked.lookups.close()
+
+
+async def test_a_name_that_is_asked_for_is_looked_up_at_once_and_only_then() -> None:
+    async with asking() as (server, asked):
+        asked.lookups.ask(HOST)
+        found = await asked.next()
+        assert isinstance(found, Found)
+        assert set(found.addresses) == {"203.0.113.10", "2001:db8::10"}
+        assert asked.lookups.settled
+        asked.lookups.ask("missing.example.net")
+        assert isinstance(await asked.next(), Missed)
+        assert sorted(server.asked) == [HOST, HOST, "missing.example.net", "missing.example.net"]
+
+
+async def test_a_name_that_is_followed_is_looked_up_once_more_when_it_is_asked_for() -> None:
+    async with asking(HOST) as (server, asked):
+        await asked.next()
+        server.records = {HOST: ("203.0.113.99",)}
+        asked.lookups.ask(HOST)
+        found = await asked.next()
+        assert isinstance(found, Found)
+        assert found.addresses == ("203.0.113.99",)
+
+
+async def test_whoever_asks_for_names_without_end_is_slowed_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(forward, "monotonic", lambda: now[0])
+    async with asking() as (server, asked):
+
+        async def results_of(*hosts: str) -> int:
+            for host in hosts:
+                asked.lookups.ask(host)
+            async with asyncio.timeout(8):
+                await asyncio.gather(*asked.lookups._single)
+            return len([asked.results.get_nowait() for _ in range(asked.results.qsize())])
+
+        made_up = [f"{number}.example.com" for number in range(30)]
+        assert await results_of(HOST, HOST, *made_up) == forward.ASKED_PER_S
+        now[0] += 0.9
+        assert await results_of("late.example.com") == 0
+        now[0] += 0.2
+        assert await results_of(HOST, "late.example.com") == 1
+        now[0] += forward.AGAIN_S
+        assert await results_of(HOST) == 1
+        assert len(asked.lookups._asked) < forward.AGAIN_S * forward.ASKED_PER_S
+        assert server.asked.count(HOST) == 4
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a b.example", "x\0.example", "203.0.113.7", "a." * 200 + "example", "bücher.example"]
+)
+async def test_what_is_no_host_name_is_not_asked_for(text: str) -> None:
+    async with asking() as (_, asked):
+        asked.lookups.ask(text)
+        assert asked.lookups._single == set()
+
+
+async def test_no_more_names_wait_than_a_resolver_that_is_dead_may_hold_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(forward, "monotonic", lambda: now[0])
+    async with asking() as (_, asked):
+        with asked.lookups.quiet():
+            for number in range(300):
+                now[0] += 0.2
+                asked.lookups.ask(f"{number}.example.com")
+            assert len(asked.lookups._single) == forward.WAITING_MAX
+        async with asyncio.timeout(1):
+            await asked.lookups.close()
+        assert asked.lookups._single == set()

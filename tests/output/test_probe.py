@@ -48,6 +48,12 @@ def test_proxy_variables_of_the_role_stand_before_curl() -> None:
     assert " -n env HTTPS_PROXY=http://proxy:3128 NO_PROXY=.internal,10.0.0.0/8 curl " in told
 
 
+def test_a_name_that_does_not_resolve_is_looked_up_among_the_container_s_own_files() -> None:
+    alert = blocked(cause="blocked|api|licensing.tryretool.com|dns")
+    kept = running(proxy=(("HTTPS_PROXY", "http://proxy:3128"),))
+    assert test_of(alert, [kept]) == "sudo nsenter -t 4242 -n -m getent hosts licensing.tryretool.com"
+
+
 @pytest.mark.parametrize(
     ("destination", "port", "urls"),
     [

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from shutil import copyfile
@@ -18,6 +19,7 @@ from shutil import copyfile
 from tests.viewer.scene import HOLDER, NOW_US, Shown, incident, recording
 from tui.allowlist.judge import Allowlist
 from tui.allowlist.policy import Policy
+from tui.history.migrations import migrate
 from tui.history.read import Reader
 from tui.model.times import HOUR_US, SECOND_US
 from tui.viewer.theme import Look
@@ -62,9 +64,12 @@ PICTURES: Mapping[str, Picture] = {
     "detail-80x24": Picture((80, 24), ("enter",)),
     "detail-120x40": Picture((120, 40), ("slash", *"host:p.tryretool", "enter", "enter")),
     "blocked-80x24": Picture((80, 24), ("slash", *"host:licensing", "enter", "enter", "G")),
+    "addresses-80x24": Picture((80, 24), ("d",)),
+    "mismatch-120x40": Picture((120, 40), ("slash", *"host:api.openai.com role:code-executor", "enter", "enter")),
+    "unresolved-80x24": Picture((80, 24), ("slash", *"host:email-service", "enter", "enter")),
     "not-judged": Picture((80, 24), ("slash", *"verdict:not-judged", "enter")),
     "allow": Picture((80, 24), ("A",)),
-    "help": Picture((120, 60), ("question_mark",)),
+    "help": Picture((120, 75), ("question_mark",)),
     "filter-error": Picture((80, 24), _FILTER_ERROR),
     "frozen": Picture((80, 24), ("space",)),
 }
@@ -78,6 +83,8 @@ def night() -> Iterator[tuple[Path, Path, int]]:
         if RECORDED.exists():
             path, moment_us = directory / "history.db", 0
             copyfile(RECORDED, path)
+            with closing(sqlite3.connect(path)) as db:
+                migrate(db)
             reader = Reader(path)
             run = reader.last_run()
             reader.close()

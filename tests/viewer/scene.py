@@ -14,10 +14,11 @@ from tui.history.batch import Batch, CoverageSpan, KeptLoss, KeptWorkload, Run
 from tui.history.place import Holder, hold
 from tui.history.write import Writer, open_for_writing
 from tui.model.alert import Alert, AlertKind, Urgency
-from tui.model.answer import Answer
+from tui.model.answer import EVERYWHERE, Answer
 from tui.model.connection import (
     INTERNAL_CATEGORY,
     UNRECOGNISED,
+    Claim,
     Connection,
     Endpoint,
     Evidence,
@@ -26,6 +27,7 @@ from tui.model.connection import (
     Name,
     Origin,
     Outcome,
+    Phase,
     Process,
     Recorded,
     Verdict,
@@ -107,13 +109,25 @@ class Scene:
         )
         return self
 
-    def lost(self, events: int, *roles: str, ago_us: int = 10 * MINUTE_US) -> Scene:
-        """Say that the ends of so many sockets were lost, in a second that ended `ago_us` before now."""
+    def lost(
+        self, events: int, *roles: str, ago_us: int = 10 * MINUTE_US, source: str = "sockets"
+    ) -> Scene:  # fmt: skip
+        """Say that so many ends of sockets, or packets, were lost, in a second that ended `ago_us` before now."""
         self._losses += 1
         namespaces = tuple(self._namespaces[role] for role in roles)
         ended = NOW_US - ago_us
-        found = KeptLoss(self._losses, "sockets", namespaces, ended - SECOND_US, ended, events)
+        found = KeptLoss(self._losses, source, namespaces, ended - SECOND_US, ended, events)
         self._batch.losses[self._losses] = found
+        return self
+
+    def read(self, *roles: str, begins_ago_us: int | None = None, ended_ago_us: int = 0) -> Scene:
+        """Say that packets were read in the containers of these roles, or beside the screen where none is named."""
+        for namespace in [self._namespaces[role] for role in roles] or ["net:[1]"]:
+            self._spans += 1
+            begins = self.began_us if begins_ago_us is None else NOW_US - begins_ago_us
+            self._batch.coverage[self._spans] = CoverageSpan(
+                self._spans, "wire", namespace, begins, NOW_US - ended_ago_us, "", growing=not ended_ago_us
+            )
         return self
 
     def saw_nothing_since(self, at_us: int) -> Scene:
@@ -138,10 +152,12 @@ class Scene:
         service: str | None = None, port: int = 443, verdict: Verdict = Verdict.ALLOWED, rule: str | None = None,
         outcome: Outcome = Outcome.CLOSED, ago_us: int = MINUTE_US, times: int = 1, every_us: int = SECOND_US,
         sent: int | None = None, received: int | None = None, process: str = "node",
-        candidates: tuple[str, ...] = (), container: str | None = None,
+        candidates: tuple[str, ...] = (), container: str | None = None, evidence: Evidence = Evidence.FORWARD,
+        claim: Claim | None = None, is_outer: bool = False, connect_us: int | None = None, phase: Phase | None = None,
+        via: str | None = None,
     ) -> Scene:  # fmt: skip
         """Add connections, the last of them opened `ago_us` before now."""
-        evidence = Evidence.FORWARD if host or candidates else None
+        name = Name(host, evidence if host or candidates else None, candidates, claim, is_outer)
         for place in range(times):
             self._connections += 1
             opened = NOW_US - ago_us - (times - 1 - place) * every_us
@@ -151,8 +167,8 @@ class Scene:
                 self._connections, opened, False, closed, NOW_US if is_open else closed or opened, "sockets", "tcp",
                 Endpoint("10.0.3.7", 40_000 + self._connections % 20_000), Endpoint(ip, port),
                 self._origin(role, container), Process(20_417, process, "1001", self.began_us),
-                Name(host, evidence, candidates), Label(category, service), Judgement(verdict, rule, 31, ""),
-                outcome, sent, received, None, Recorded.LIVE,
+                name, Label(category, service), Judgement(verdict, rule, 31, ""),
+                outcome, sent, received, via, Recorded.LIVE, connect_us, phase,
             )  # fmt: skip
             self._batch.connections[found.id] = (found, not is_open)
         return self
@@ -204,6 +220,17 @@ class Scene:
         return self.found(AlertKind.BLOCKED, summary + change, destination=host, role=role, port=port, count=count,
                           ago_us=ago_us, cause=f"blocked|{role}|{host}|{port}")  # fmt: skip
 
+    def unresolved(
+        self, host: str, *, category: str = "Usage reporting", role: str = "api", count: int = 4,
+        why: str = "the name does not exist (NXDOMAIN)", port: int | None = 443,
+    ) -> Scene:  # fmt: skip
+        """Add an open alert of a name that does not resolve."""
+        verb = "are" if category.endswith("s") else "is"
+        summary = f"{category} {verb} being blocked: {host} does not resolve in {role} ({why}), "
+        summary += f"{count} attempts in a row since 02:58:44Z" if count > 1 else "1 attempt, at 02:58:44Z"
+        return self.found(AlertKind.BLOCKED, summary, destination=host, role=role, port=port, count=count,
+                          cause=f"blocked|{role}|{host}|dns")  # fmt: skip
+
     def upload(self, destination: str, role: str = "code-executor", *, ago_us: int = 30 * MINUTE_US) -> Scene:
         """Add an open alert of much that was sent."""
         summary = f"{role} sent 48.2 MB to {destination}:443 in the last 24 h and got 61 kB back"
@@ -226,10 +253,15 @@ class Scene:
         self._batch.alerts[self._alerts] = found
         return self
 
-    def answer(self, host: str, ip: str) -> Scene:
-        """Add an answer of our own look-ups."""
-        found = Answer(host, ip, self.began_us, NOW_US + MINUTE_US)
-        self._batch.answers[host, ip, found.from_us] = found
+    def answer(
+        self, host: str, ip: str, *, evidence: Evidence = Evidence.FORWARD, role: str = "",
+        from_ago_us: int | None = None, lasts_us: int | None = None,
+    ) -> Scene:  # fmt: skip
+        """Add an answer: of our own look-ups, or one that the container of a role got."""
+        from_us = self.began_us if from_ago_us is None else NOW_US - from_ago_us
+        until_us = NOW_US + MINUTE_US if lasts_us is None else from_us + lasts_us
+        found = Answer(host, ip, from_us, until_us, self._namespaces[role] if role else EVERYWHERE, evidence)
+        self._batch.answers[found.key] = found
         return self
 
     def commit(self) -> Scene:

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from tests.viewer.scene import NOW_US, Scene, Shown, recording
 from tui.model.connection import Outcome, Verdict
 from tui.model.times import MINUTE_US, SECOND_US
-from tui.viewer.dossier_text import shell_lines
+from tui.viewer.page import shell_lines
 from tui.viewer.widgets.pager import Pager
 
 

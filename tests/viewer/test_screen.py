@@ -555,3 +555,66 @@ async def test_a_hole_that_has_just_ended_has_an_end(scene: Scene) -> None:
         async with shown.app.run_test(size=(100, 24)):
             assert "hole 03:09:44Z-03:12:39Z" in shown.lines[1]
             assert "LIVE" in shown.lines[0]
+
+
+async def test_a_service_whose_name_does_not_resolve_says_so_and_who_asked(scene: Scene) -> None:
+    scene.unresolved("p.tryretool.com").recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(98, 24)):
+            told = "✕ BLOCKED     since 02:58Z · api · name does not resolve · 4 look-ups in vain"
+            assert told in shown.line("Usage reporting")
+            assert "p.tryretool.com does not resolve in api (NXDOMAIN), 4 in a row" in shown.line("✕ #1")
+
+
+async def test_a_row_whose_name_does_not_resolve_any_more_is_green_no_longer(scene: Scene) -> None:
+    for role in ("api", "jobs-runner"):
+        scene.connect("p.tryretool.com", "192.0.2.12", role=role, category="Usage reporting", sent=9, received=9)
+    scene.unresolved("p.tryretool.com").recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)) as pilot:
+            assert "✕ no DNS" in shown.line(" api  ")
+            assert "● allowed" in shown.line(" jobs-runner  ")
+            await pilot.press("tab", "enter")
+            await shown.app.workers.wait_for_complete()
+            await pilot.pause()
+            assert shown.line("✕ no DNS: allowed, yet the name does not resolve now")
+
+
+async def test_look_ups_in_vain_are_not_counted_among_connections(scene: Scene) -> None:
+    scene.connect("licensing.tryretool.com", "192.0.2.10", category="License checks", service="licensing", times=3,
+                  sent=0, received=0, outcome=Outcome.TIMED_OUT).blocked(count=3)  # fmt: skip
+    scene.unresolved("licensing.tryretool.com", category="License checks", count=9).recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(90, 24)):
+            assert "api · 3 of 3 connects, no answer" in shown.line("License checks")
+
+
+async def test_what_goes_to_the_resolver_that_is_set_is_counted_apart_from_the_host(scene: Scene) -> None:
+    scene.connect(None, "10.0.0.2", port=53, verdict=Verdict.NOT_JUDGED)
+    scene.connect(None, "198.51.100.60", role=None, verdict=Verdict.NOT_JUDGED).recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)) as pilot:
+            assert "not judged: 1 host, 1 DNS" in shown.text
+            await pilot.press("slash", *"verdict:not-judged port:53", "enter", "enter")
+            await shown.app.workers.wait_for_complete()
+            await pilot.pause()
+            assert "since it is the resolver that is set there" in shown.text
+
+
+async def test_a_row_whose_name_is_false_says_so_in_its_state(scene: Scene) -> None:
+    for role, ip in (("code-executor", "192.0.2.66"), ("jobs-runner", "192.0.2.67")):
+        scene.connect("api.openai.com", ip, role=role, verdict=Verdict.OFF_ALLOWLIST)
+    summary = "code-executor claims api.openai.com (TLS SNI) on 192.0.2.66:443, an address that this name was never "
+    summary += "known to have"
+    scene.found(AlertKind.NAME_MISMATCH, summary, destination="api.openai.com", role="code-executor")
+    scene.recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(80, 24)):
+            assert "! mismatch" in shown.line("code-executor    ")
+            assert "off list" in shown.line("jobs-runner  ")
+            assert "! #1 mismatch: code-executor claims api.openai.com on 192.0.2.66:443" in shown.text

@@ -111,6 +111,21 @@ def test_opening_and_closing_a_page_sends_at_most_30_kb_each(terminal: Terminal,
     assert len(terminal.press(b"\x7f")) <= 30_000
 
 
+def test_addresses_cost_no_more_than_names(terminal: Terminal) -> None:
+    sent = terminal.press(b"d")
+    assert b"198.51.100." in sent
+    assert len(sent) <= 10_000
+    assert all(len(terminal.press(key)) <= 10_000 for key in (b"j", b"\x1b[6~", b"\x1b[5~", b"s", b"s"))
+    assert sum(len(terminal.press(b"\x14")) for _ in range(10)) <= 10_000
+    assert len(terminal.press(b"d")) <= 10_000
+
+
+def test_no_d_on_the_detail_sends_more_than_10_kb(terminal: Terminal) -> None:
+    terminal.press(b"\r")
+    assert all(len(terminal.press(b"d")) <= 10_000 for _ in range(2))
+    terminal.press(b"\x7f")
+
+
 def test_ten_frozen_seconds_send_at_most_500_bytes(terminal: Terminal) -> None:
     terminal.press(b" ")
     assert sum(len(terminal.press(b"\x14")) for _ in range(10)) <= 500

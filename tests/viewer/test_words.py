@@ -1,5 +1,7 @@
 """Numbers, times and states fit their columns and say what they are."""
 
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,8 +104,10 @@ WAYS = (None, *(((outcome, 3),) for outcome in HOW))
 def test_every_state_is_a_word_that_fits_its_column(
     verdict: Verdict, glyphs: Glyphs, failures: tuple[tuple[Outcome, int], ...] | None
 ) -> None:
-    for loud in (True, False):
-        _, words = verdict_words(verdict, failures=failures, loud=loud, glyphs=glyphs)
+    for loud, false, unresolved in product((True, False), repeat=3):
+        _, words = verdict_words(
+            verdict, failures=failures, loud=loud, false=false, unresolved=unresolved, glyphs=glyphs
+        )  # fmt: skip
         assert cell_len(words) <= STATE_WIDTH
         assert len(words.split(" ", 1)[1]) >= 4
 

@@ -1,11 +1,10 @@
 """Host names and host patterns in one normal form. Resolves nothing."""
 
-import re
 from functools import lru_cache
 
 import idna
 
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
+from tui.model.host import is_host
 
 
 @lru_cache(maxsize=65536)
@@ -21,10 +20,10 @@ def normalise_host(text: str) -> str:
         except idna.IDNAError as error:
             raise ValueError(f"{text!r} is no host name: {error}") from error
     host = host.lower()
-    if not host or len(host) > 253 or not all(_LABEL.match(label) for label in host.split(".")):
-        raise ValueError(f"{text!r} is no host name")
     if host.rpartition(".")[2].isdigit():
         raise ValueError(f"{text!r} is no host name: no top-level domain is a number, and addresses go by network")
+    if not is_host(host):
+        raise ValueError(f"{text!r} is no host name")
     return host
 
 

@@ -19,6 +19,10 @@ class Subject:
     port: int
     role: str | None = None
     candidates: tuple[str, ...] = ()
+    is_believed: bool = True
+    """False of a host that the client claims and that is not known to have this address: it makes nothing allowed."""
+    via_proxy: bool = False
+    """True if the address is that of a proxy, which says nothing of where the connection goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Rule:
             return False
         if self.host is not None:
             return host is not None and matches(self.host, host)
-        return self.network is not None and parse_address(subject.ip) in self.network
+        return self.network is not None and not subject.via_proxy and parse_address(subject.ip) in self.network
 
     def _speaks_of(self, role: str | None) -> bool:
         """Of a process that has several roles, all must be allowed, and one that is denied is enough."""

@@ -128,7 +128,6 @@ def _workload(
     projects: Set[str | None],
 ) -> Workload:  # fmt: skip
     namespace, kind, id = key
-    proxy = {name: value for environment in reversed(told) for name, value in environment.proxy}
     pod = next((member.container.pod for member in group if member.container), None)
     if kind is WorkloadKind.VISITOR:
         pod = home.containers[namespace].pod
@@ -142,7 +141,7 @@ def _workload(
         project=(described and described.project) or pod,
         described=described is not None,
         pid=group[0].pid,
-        proxy=tuple(sorted(proxy.items())),
+        proxy=told[0].proxy if told else (),
         started_us=group[0].started_us,
     )
 

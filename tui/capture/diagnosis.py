@@ -11,6 +11,7 @@ from tui.capture.engine import Engine
 from tui.capture.kernel import check_kernel
 from tui.capture.limits import check_limits
 from tui.capture.netlink_sockets import NetlinkSockets
+from tui.capture.own import OwnSockets
 from tui.capture.population import Population
 from tui.capture.reach import unseen_others
 from tui.capture.remedies import Remedies
@@ -41,7 +42,7 @@ def look_around(wanted: Wanted, remedies: Remedies, engine: Engine | None = None
     engine = engine or Engine()
     population = Population(engine=engine)
     try:
-        source = open_source(wanted, 1.0, set(), population)
+        source = open_source(wanted, 1.0, OwnSockets(), population)
     except OSError as error:
         why = f"sock_diag is refused ({error}) and config.toml wants nothing else: collect does not start"
         head = Check(What.SOURCE, "", Seen.NO, why, OWN_CHOICE)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from tui.capture.diag_socket import EndListener
 from tui.capture.inet_diag import local_port, parse_end
 from tui.capture.netns import NumberListener, inside, nsid_of, open_namespace
+from tui.capture.own import OwnSockets
 from tui.model.observation import Loss, SocketEnd
 
 STRANGER_S = 3.0
@@ -40,14 +41,14 @@ class _Heard:
 class Hearing:
     """All listeners. Give it to one thread at a time: it steps into other namespaces."""
 
-    def __init__(self, own: str, own_cookies: set[int], served: Callable[[str], Collection[int]]) -> None:
-        """``own`` is our namespace, ``own_cookies`` has the sockets that the collector itself makes, and ``served``
+    def __init__(self, own: str, own_sockets: OwnSockets, served: Callable[[str], Collection[int]]) -> None:
+        """``own`` is our namespace, ``own_sockets`` has the sockets that the collector itself makes, and ``served``
         tells the ports of a namespace whose ends are of no interest, because they came in.
 
         :raises OSError: if the kernel refuses sock_diag
         """
         self._own = own
-        self._own_cookies = own_cookies
+        self._own_sockets = own_sockets
         self._served = served
         self.poll = select.epoll()
         """Readable once something was told."""
@@ -160,10 +161,10 @@ class Hearing:
             return
         if served and end is not None and _came_in(end):
             return
-        if end is not None and end.cookie not in self._own_cookies:
+        if end is not None and end.cookie not in self._own_sockets:
             yield end
         elif end is not None:
-            self._own_cookies.discard(end.cookie)
+            self._own_sockets.ended(end.cookie)
 
     def introduce(self) -> Iterator[SocketEnd]:
         """Hand on what strangers had to say, once they are known or are not to be known any more, and last words."""

@@ -1,4 +1,4 @@
-"""What this kernel can tell of sockets, found out by asking it; the same requests as recording makes."""
+"""What this kernel can tell of sockets and packets, found out by asking it; the same requests as recording makes."""
 
 import errno
 import socket
@@ -80,6 +80,34 @@ def own_info() -> bytes:
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as unused:
         return unused.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_MAX)
+
+
+def check_wire(remedies: Remedies, left: str, open: Callable[[], socket.socket] | None = None) -> Check:
+    """Whether packets may be read, tried out in our own namespace; ``left`` is what tells names where they may not."""
+    try:
+        (open or _packet_socket)().close()
+    except OSError as error:
+        reason, remedy = _why_no_packets(error, remedies)
+        return Check(What.WIRE, "", Seen.NO, f"{reason}; what is left: {left}", remedy)
+    return Check(What.WIRE, "", Seen.YES, "DNS answers and TLS server names may be read off packets (AF_PACKET)")
+
+
+def _packet_socket() -> socket.socket:
+    """One that gets no packet: protocol 0 (packet(7)).
+
+    :raises OSError: if the kernel refuses it
+    """
+    return socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, 0)
+
+
+def _why_no_packets(error: OSError, remedies: Remedies) -> tuple[str, str | None]:
+    if error.errno in _ABSENT:
+        return "the kernel has no packet sockets", remedies.module("af_packet")
+    if error.errno not in (errno.EPERM, errno.EACCES):
+        return f"the kernel refuses a packet socket: {error.strerror or error}", None
+    if remedies.reach.can("CAP_NET_RAW"):
+        return "the kernel forbids packet sockets here (a container's seccomp profile, or a security module)", None
+    return "CAP_NET_RAW is missing", remedies.privileges
 
 
 def _why(error: Exception, module: str, remedies: Remedies) -> tuple[str, str | None]:

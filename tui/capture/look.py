@@ -10,6 +10,7 @@ from tui.capture.diag_socket import Asker
 from tui.capture.inet_diag import Row, ends_of, listens, state_of
 from tui.capture.netlink import Refused
 from tui.capture.netns import cookie_of, inside, open_namespace, own_namespace
+from tui.capture.own import OwnSockets
 from tui.capture.owners import holders
 from tui.capture.population import Population
 from tui.model.observation import Counters, Dump, Owner, Socket
@@ -34,7 +35,7 @@ class Replaced(ProcessLookupError):
 class Look:
     """Remembers the last look, so that a socket that has not changed costs little."""
 
-    def __init__(self, namespace: str, pid: int, population: Population, own_cookies: set[int]) -> None:
+    def __init__(self, namespace: str, pid: int, population: Population, own: OwnSockets) -> None:
         self.namespace = namespace
         self._at_home = namespace == own_namespace()
         self.pid = pid
@@ -43,7 +44,7 @@ class Look:
         """Ports on which TCP listens, and UDP does not: what ends there came in."""
         self._pids: tuple[int, ...] = (pid,)
         self._population = population
-        self._own_cookies = own_cookies
+        self._own = own
         self._seen: dict[str, dict[bytes, tuple[int, Socket, int, int]]] = {"tcp": {}, "udp": {}}
         """By protocol and id: the kernel's state, the socket, its inode, and how often its process was searched for."""
         self._looks = 0
@@ -146,7 +147,7 @@ class Look:
                     continue
                 if known is None:
                     local, remote, cookie = ends_of(row.family, row.id)
-                    if cookie in self._own_cookies:
+                    if cookie in self._own:
                         continue
                     self._has_new = len(before) < COUNTED_AT_ONCE
                     known = (row.state, Socket(protocol, local, remote, state, None, cookie), row.inode, 0)

@@ -14,8 +14,10 @@ from tui.capture.diag_socket import EndListener
 from tui.capture.hearing import Hearing
 from tui.capture.look import Look, Replaced
 from tui.capture.netns import own_namespace
+from tui.capture.own import OwnSockets
 from tui.capture.population import Population
 from tui.capture.reach import read_reach, unseen_others
+from tui.capture.wire import Wire
 from tui.model.observation import Dump, Sighting
 from tui.model.workload import Workload
 
@@ -37,15 +39,16 @@ class _Place:
 class NetlinkSockets:
     """A source of sightings."""
 
-    def __init__(self, population: Population, interval_s: float, own_cookies: set[int]) -> None:
-        """``own_cookies`` has the sockets that the collector itself makes, which are left out.
+    def __init__(self, population: Population, interval_s: float, own: OwnSockets, *, wire: bool) -> None:
+        """``own`` has the sockets that the collector itself makes, which are left out; ``wire`` tells whether
+        names are read off packets.
 
         :raises OSError: if the kernel refuses sock_diag in our own namespace
         """
         self.namespace = own_namespace()
         self._interval_s = interval_s
         self._population = population
-        self._own_cookies = own_cookies
+        self._own = own
         self._places: dict[str, _Place] = {}
         self._faults: dict[str, str] = {}
         self._replaced: set[str] = set()
@@ -55,8 +58,9 @@ class NetlinkSockets:
         self._reach = read_reach()
         self._unseen = ""
         self._hidden = False
-        Look(self.namespace, os.getpid(), population, own_cookies).probe()
-        self._hearing = Hearing(self.namespace, own_cookies, self._served)
+        Look(self.namespace, os.getpid(), population, own).probe()
+        self._hearing = Hearing(self.namespace, own, self._served)
+        self._wire = Wire(self.namespace, own) if wire else None
 
     def _served(self, namespace: str) -> Collection[int]:
         place = self._places.get(namespace)
@@ -88,6 +92,9 @@ class NetlinkSockets:
         dumps = self._look_at_due(census.arrived if census else ())
         later_us = time.time_ns() // 1000
         later = list(self._hearing.drain(later_us)) if dumps else []
+        flows, lookups = self._wire.drain(later_us) if self._wire is not None else ([], [])
+        packet_losses = self._wire.losses(later_us) if self._wire is not None else []
+        self._own.forget_ended()
         return Sighting(
             later_us,
             tuple(ends),
@@ -95,11 +102,16 @@ class NetlinkSockets:
             tuple(later),
             tuple(self._hearing.losses(later_us)),
             census.residents if census else None,
-            dict(self._population.resolvers(at_us)) if census else None,
+            self._population.resolvers(at_us) if census else None,
             self._fresh(census),
             gone,
             dict(self._faults) if faults != self._faults else None,
             bool(self._unseen),
+            tuple(flows),
+            tuple(lookups),
+            self._wire.sight() if self._wire is not None else None,
+            tuple(packet_losses),
+            self._population.hosts(at_us) if census else None,
         )
 
     def _fresh(self, census: Census | None) -> tuple[Workload, ...] | None:
@@ -120,6 +132,8 @@ class NetlinkSockets:
     def close(self) -> None:
         """Let go of every namespace."""
         self._hearing.close()
+        if self._wire is not None:
+            self._wire.close()
 
     def _follow(self, census: Census, at_us: int) -> tuple[str, ...]:
         """Begin with namespaces that are new, and let go of those that have ended."""
@@ -128,6 +142,8 @@ class NetlinkSockets:
         for namespace in gone:
             del self._places[namespace]
             self._hearing.end(namespace, at_us)
+            if self._wire is not None:
+                self._wire.end(namespace, at_us)
         for namespace in self._faults.keys() - census.places.keys():
             del self._faults[namespace]
         for namespace, pid in census.places.items():
@@ -135,6 +151,8 @@ class NetlinkSockets:
                 self._begin(namespace, pid)
             if namespace in self._places:
                 self._places[namespace].look.moved(pid, census.pids.get(namespace, ()))
+                if self._wire is not None and not self._wire.knows(namespace):
+                    self._wire.begin(namespace, pid)
         self._hearing.renumber(census.places)
         return gone
 
@@ -145,7 +163,7 @@ class NetlinkSockets:
             self._fail(namespace, error)
             return
         self._faults.pop(namespace, None)
-        self._places[namespace] = _Place(Look(namespace, pid, self._population, self._own_cookies))
+        self._places[namespace] = _Place(Look(namespace, pid, self._population, self._own))
 
     def _look_at_due(self, arrived: Iterable[str]) -> list[Dump]:
         now, wanted, dumps = time.monotonic(), set(arrived), list[Dump]()

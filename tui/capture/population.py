@@ -12,10 +12,10 @@ from tui.capture.census import Bearer, Census, Key, Member, bearer_of, census_of
 from tui.capture.containers import container_of
 from tui.capture.engine import Described, Describer
 from tui.capture.environment import Environment
+from tui.capture.name_files import NameBook
 from tui.capture.processes import Procfs, Stat
-from tui.capture.resolvers import ResolverBook
 from tui.model.connection import Origin, Process
-from tui.model.observation import Owner
+from tui.model.observation import HostsFile, Owner
 from tui.model.role import joined
 from tui.model.workload import Workload, WorkloadKind
 
@@ -72,7 +72,7 @@ class Population:
         self._described: dict[str, Described] = {}
         self._workloads: dict[Key, Workload] = {}
         self._census = Census()
-        self._resolvers = ResolverBook(self._procfs.resolvers)
+        self._names = NameBook(self._procfs.name_files)
 
     def scan(self, at_us: int) -> Census:
         """Look at all processes. The answer is the same object while nothing changes."""
@@ -122,7 +122,11 @@ class Population:
 
     def resolvers(self, at_us: int) -> dict[str, frozenset[str]]:
         """By namespace, the resolvers that its oldest process is set to use, as far as they are known by now."""
-        return self._resolvers.of(self._census.places, at_us)
+        return {namespace: said.resolvers for namespace, said in self._names.of(self._census.places, at_us).items()}
+
+    def hosts(self, at_us: int) -> dict[str, HostsFile]:
+        """The same of its hosts file."""
+        return {namespace: said.hosts for namespace, said in self._names.of(self._census.places, at_us).items()}
 
     # Reading
 

@@ -10,8 +10,8 @@ import time
 from typing import NamedTuple
 
 from tui.capture.environment import EMPTY, Environment, environment_of
+from tui.capture.name_files import NameFiles, read_name_files
 from tui.capture.netns import of_process
-from tui.capture.resolvers import read_resolvers
 from tui.model.connection import Origin, Process
 from tui.model.observation import Owner
 from tui.model.text import clean
@@ -104,9 +104,9 @@ class Procfs:
         except OSError:
             return EMPTY
 
-    def resolvers(self, pid: int) -> frozenset[str]:
-        """The resolvers that a process is set to use, by the resolv.conf that it sees."""
-        return read_resolvers(f"{self._root}/{pid}/root")
+    def name_files(self, pid: int, before: NameFiles) -> NameFiles:
+        """What the files that a process sees say of names; ``before`` is what they said when they were last read."""
+        return read_name_files(f"{self._root}/{pid}/root", before)
 
     def process(self, pid: int, stat: Stat) -> Process:
         """Name, user and start as the record keeps them."""

@@ -9,11 +9,14 @@ CAPABILITIES = {
     "CAP_DAC_READ_SEARCH": 2,
     "CAP_NET_BROADCAST": 11,
     "CAP_NET_ADMIN": 12,
+    "CAP_NET_RAW": 13,
     "CAP_SYS_PTRACE": 19,
     "CAP_SYS_ADMIN": 21,
 }
 """Bits of capabilities(7), as far as seeing needs them."""
-UNIT = "AmbientCapabilities=CAP_NET_ADMIN CAP_SYS_ADMIN CAP_SYS_PTRACE CAP_NET_BROADCAST CAP_DAC_READ_SEARCH"
+UNIT = (
+    "AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADMIN CAP_SYS_PTRACE CAP_NET_BROADCAST CAP_DAC_READ_SEARCH"
+)
 """What a systemd unit gives a user other than root, so that as much is seen as by root (systemd.exec(5))."""
 _FIRST = {"pid": "pid:[4026531836]", "user": "user:[4026531837]"}
 """The machine's own namespaces have fixed numbers (linux/nsfs.h: PID_NS_INIT_INO, USER_NS_INIT_INO)."""

@@ -4,6 +4,7 @@ from typing import Literal, Protocol
 
 from tui.capture.engine import Engine
 from tui.capture.netlink_sockets import NetlinkSockets
+from tui.capture.own import OwnSockets
 from tui.capture.population import Population
 from tui.capture.psutil_sockets import PsutilSockets
 from tui.model.observation import Sighting
@@ -34,11 +35,14 @@ class Source(Protocol):
 def open_source(
     wanted: Literal["auto", "netlink", "psutil"],
     interval_s: float,
-    own_cookies: set[int],
+    own: OwnSockets,
     population: Population | None = None,
+    *,
+    wire: bool = True,
 ) -> Source:
     """The source that was asked for; with ``auto`` the better one that works.
 
+    ``wire`` tells whether names are read off packets, which takes sock_diag's source.
     ``population`` is one that is at hand, or that knows more than an ordinary one.
 
     :raises OSError: if sock_diag was asked for and the kernel refuses it
@@ -46,7 +50,7 @@ def open_source(
     if wanted == "psutil":
         return PsutilSockets(interval_s)
     try:
-        return NetlinkSockets(population or Population(engine=Engine()), interval_s, own_cookies)
+        return NetlinkSockets(population or Population(engine=Engine()), interval_s, own, wire=wire)
     except OSError as error:
         if wanted == "netlink":
             raise OSError(str(error)) from error

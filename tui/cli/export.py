@@ -54,6 +54,7 @@ def export_command(context: Context, /, **given: Any) -> None:
     from tui.output.export import COLUMNS, TABLE_COLUMNS, export_rows
     from tui.output.formats import Format, write_rows
     from tui.output.holes import hole_words, names_of
+    from tui.output.name_sight import name_sight
 
     now = now_us()
     filter = filter_argument(given["words"])
@@ -70,12 +71,15 @@ def export_command(context: Context, /, **given: Any) -> None:
         with output_stream(path) as stream:
             exported = export_rows(rows, recording.node, recording.history_id)
             count = write_rows(exported, columns, fmt, stream, terminal_width(path))
-        holes = reader.holes("sockets", since or recording.first_us or end, end)
+        begin = since or recording.first_us or end
+        holes, named = reader.holes("sockets", begin, end), name_sight(reader, begin, end)
         names = names_of(reader.workloads()) if holes else {}
     zone = host_zone()
     span = f"from {echo_both(since, zone) if since else 'the beginning'} to {echo_both(end, zone)}"
     where = f" into {path}" if path else ""
     click.echo(f"{count} {'connection' if count == 1 else 'connections'} {span}{where}", err=True)
+    if named.namespaces:
+        click.echo(f"Names in that span: {named.words}", err=True)
     if holes:
         told = ", ".join(hole_words(hole, names, iso_utc, " to ") for hole in holes)
         click.echo(f"Not recorded in that span: {told}", err=True)

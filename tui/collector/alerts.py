@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from tui.model.alert import Alert, AlertKind, Finding, Urgency
-from tui.model.connection import Connection, Endpoint, Recorded
+from tui.model.connection import Claim, Connection, Endpoint, Evidence, Recorded
 
 _ORDER = list(Urgency)
 PREDATES = "predates-record|"
 """How the cause of a role's one entry for connections that predate the record begins."""
 LOST = "coverage|lost"
 """The cause of the alert for events that were lost."""
+LOST_PACKETS = "coverage|lost packets"
+"""The cause of the alert for packets that could not be read."""
 METADATA_PORT = 80
 """Where metadata services listen; stands where the kernel has forgotten the port."""
 
@@ -118,16 +120,48 @@ def metadata(connection: Connection) -> Finding:
     )
 
 
+_CLAIMED_BY = {Evidence.SNI: "TLS SNI", Evidence.HTTP: "HTTP Host header"}
+
+
+def name_mismatch(connection: Connection, inner: str | None = None) -> Finding:
+    """What a connection whose name cannot be right adds to the book: one alert for each role, host and address.
+
+    ``inner`` is the name inside a tunnel through a proxy that disagrees with what the proxy was asked for; None where
+    there is no tunnel, or where it is not known any more: the record does not keep it.
+    """
+    claiming, remote, host = who(connection), connection.remote, connection.destination
+    if connection.name.evidence is Evidence.CONNECT:
+        asked = f"proxy {connection.via} for {place(connection)}"
+        said = f"{claiming} asked {asked} and then named {inner or 'another host'} inside the tunnel"
+    else:
+        by = _CLAIMED_BY.get(connection.name.evidence) if connection.name.evidence else None
+        said = f"{claiming} claims {host}{f' ({by})' if by else ''} on {remote}, an address that this name was never "
+        said += "known to have"
+    return Finding(
+        AlertKind.NAME_MISMATCH,
+        f"name-mismatch|{connection.origin.role or ''}|{host}|{remote.ip}",
+        Urgency.ACT_NOW,
+        said,
+        connection.opened_us,
+        connection.origin.role,
+        host,
+        remote.port,
+    )
+
+
 def cause_of(connection: Connection) -> str:
     """The cause of an off-allowlist alert: what one role reaches at one destination and port."""
     return f"off-allowlist|{connection.origin.role or ''}|{connection.destination}|{connection.remote.port}"
+
+
+_UNSEEN = "no look-up shows whether that name has this address"
 
 
 def off_allowlist(connection: Connection, loud: str | None) -> Finding:
     """What a connection off the allowlist adds to the book; one to a metadata address is for ``metadata``.
 
     One that was open before recording began, and that no name explains, could not have been named: all such of one
-    role are one entry for the review.
+    role are one entry for the review. Of a name that could not be confirmed the address comes first.
     """
     connecting, there, port = who(connection), place(connection), connection.remote.port
     named = connection.name.host or connection.name.candidates
@@ -144,6 +178,9 @@ def off_allowlist(connection: Connection, loud: str | None) -> Finding:
             port,
         )
     why = f"; {loud}" if loud else ""
+    if connection.name.claim is Claim.UNCONFIRMED:
+        there = str(connection.remote)
+        why = f"; it is named {connection.name.host}, which could not be confirmed ({_UNSEEN}){why}"
     return Finding(
         AlertKind.OFF_ALLOWLIST,
         cause_of(connection),
@@ -185,3 +222,10 @@ def lost_events(whose: str, events: int, at_us: int) -> Finding:
     ends = "1 end of a socket was" if events == 1 else f"{events} ends of sockets were"
     text = f"{ends} lost in {whose}: more ended at once than the kernel's buffer holds; the record has a hole there"
     return Finding(AlertKind.COVERAGE, LOST, Urgency.TODAY, text, at_us)
+
+
+def lost_packets(whose: str, packets: int, at_us: int) -> Finding:
+    """The kernel had no room for so many packets, off which names would have been read."""
+    what = "1 packet was" if packets == 1 else f"{packets} packets were"
+    text = f"{what} lost in {whose}: names that the client used may be missing there; no connection is"
+    return Finding(AlertKind.COVERAGE, LOST_PACKETS, Urgency.TODAY, text, at_us)

@@ -10,9 +10,12 @@ from pathlib import Path
 from tui.allowlist.judge import Allowlist
 from tui.allowlist.policy import Policy
 from tui.capture.engine import Engine
+from tui.capture.netns import own_namespace
+from tui.capture.own import OwnSockets
 from tui.capture.population import Population
 from tui.capture.sources import Source, open_source
 from tui.catalog import Catalogue
+from tui.collector.claims import Claims
 from tui.collector.coverage import Coverage
 from tui.collector.judging import Judge
 from tui.collector.past import watches_again
@@ -47,7 +50,7 @@ def allow_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def source_of(options: CollectOptions, own_cookies: set[int]) -> Source:
+def source_of(options: CollectOptions, own: OwnSockets) -> Source:
     """The source that the configuration asks for.
 
     :raises ConfigError: if it asks for netlink and the kernel refuses it
@@ -56,7 +59,9 @@ def source_of(options: CollectOptions, own_cookies: set[int]) -> Source:
     screen_pid = os.getppid() if options.kind == "detached" else None
     try:
         population = Population(engine=Engine(), screen_pid=screen_pid)
-        return open_source(settings.sockets.source, settings.sockets.interval_s, own_cookies, population)
+        return open_source(
+            settings.sockets.source, settings.sockets.interval_s, own, population, wire=settings.names.wire
+        )
     except OSError as error:
         raise ConfigError(
             settings.path,
@@ -75,10 +80,11 @@ def pipeline_of(
     workloads = WorkloadBook(past.next_workload, past.workloads)
     scope = Scope(options.settings.scope.judge, retool_seen=past.roles_seen)
     return Pipeline(
-        Tracker(past.next_connection, os.getpid(), past.namespaces),
-        Judge(table, options.catalogue, allowlist, scope),
+        Tracker(past.next_connection, os.getpid(), past.namespaces, host=own_namespace()),
+        Judge(table, Claims(table), options.catalogue, allowlist, scope),
         watches_again(past, options.catalogue, workloads, now_us),
         Seen(Coverage(past.next_coverage), past.next_loss, past.spans),
         workloads,
         settled,
+        looks_up=options.settings.names.forward,
     )

@@ -13,18 +13,12 @@ from dataclasses import dataclass, replace
 
 from tui.catalog import Catalogue, Service
 from tui.collector.alerts import News, who
-from tui.collector.reach import is_or_are, reached, services_of
-from tui.model.alert import Alert, AlertKind, Finding, Urgency
+from tui.collector.failing import FAILURES, KEPT_MAX, STANDS_US, is_regular, summary, untold, urgency
+from tui.collector.reach import reached, services_of
+from tui.model.alert import Alert, AlertKind, Finding
 from tui.model.connection import Connection, Endpoint, Outcome, Recorded, Verdict
-from tui.model.times import SECOND_US, short_utc
+from tui.model.times import short_utc
 from tui.model.workload import VISITOR
-
-STANDS_US = SECOND_US
-"""A failure is told after this long without a success: IPv6 may fail where IPv4 works at once."""
-FAILURES = 2
-"""So many in a row are told; of a service with a stated cadence the first is."""
-KEPT_MAX = 20_000
-"""How many places, and how many failed attempts, are remembered."""
 
 _CAUSE = "blocked|"
 _IS_OURS = re.compile(r"blocked\|.+\|[^|]+\|[0-9]+", re.DOTALL)
@@ -59,11 +53,6 @@ class _Streak:
     """When the latest failed attempt was opened."""
     due_us: int | None = None
     """When it is to be told, once there are enough of them."""
-
-    @property
-    def is_regular(self) -> bool:
-        """True if one of the services must be reached from time to time."""
-        return any(service.cadence_s is not None for service in self.services)
 
 
 class BlockedWatch:
@@ -134,7 +123,7 @@ class BlockedWatch:
             latest_us=now_us,
             opened_us=max(known.opened_us, connection.opened_us),
         )
-        if streak.due_us is None and (streak.told or streak.is_regular or streak.failures >= FAILURES):
+        if streak.due_us is None and (streak.told or is_regular(services) or streak.failures >= FAILURES):
             streak = replace(streak, due_us=now_us + (0 if streak.told else STANDS_US))
         self._keep(key, streak)
         if streak.due_us is not None:
@@ -192,25 +181,21 @@ def _cause(key: _Key) -> str:
 
 
 def _findings(key: _Key, streak: _Streak, now_us: int) -> list[Finding]:
-    """What the book has not counted yet; at first, the first failure on its own, so that the alert begins there."""
+    """What the book has not counted yet."""
     latest = streak.latest
     if latest is None:
         return []
-    untold = streak.failures - streak.told
-    last = Finding(
+    found = Finding(
         AlertKind.BLOCKED,
         _cause(key),
-        Urgency.ACT_NOW if streak.is_regular else Urgency.TODAY,
+        urgency(streak.services),
         _summary(key, streak, latest, now_us),
         streak.latest_us,
         latest.origin.role,
         key[1],
         key[2],
-        untold,
     )
-    if streak.told or untold == 1:
-        return [last]
-    return [replace(last, at_us=streak.first_us, times=1), replace(last, times=untold - 1)]
+    return untold(found, streak.failures, streak.told, streak.first_us)
 
 
 def _summary(key: _Key, streak: _Streak, latest: Connection, now_us: int) -> str:
@@ -220,9 +205,7 @@ def _summary(key: _Key, streak: _Streak, latest: Connection, now_us: int) -> str
     address = "" if proxied or host == latest.remote.ip else f" ({latest.remote.ip})"
     how = _HOW[latest.outcome].format(f"{Endpoint(host, port)}{address}")
     via = f" ({latest.via})" if latest.via is not None else ""
-    since = short_utc(streak.first_us, now_us)
-    times = f"{streak.failures} attempts in a row since" if streak.failures > 1 else "1 attempt, at"
-    return f"{what} {is_or_are(what)} being blocked: {whose} {how}{via}, {times} {since}"
+    return summary(what, f"{whose} {how}{via}", streak.failures, streak.first_us, now_us)
 
 
 def _bound(kept: OrderedDict[_Key, int] | OrderedDict[int, None]) -> None:

@@ -42,9 +42,12 @@ class Coverage:
         spans = [self._growing.pop(key) for key in ended]
         return [replace(span, to_us=max(span.to_us, at_us), growing=False, gone=True) for span in spans]
 
-    def marked(self, source: str, namespace: str, at_us: int, *, gone: bool) -> list[CoverageSpan]:
-        """A moment in which a namespace that is not watched was found to be there, or to have ended."""
-        moment = CoverageSpan(self._next_id, source, namespace, at_us, at_us, "", growing=False, gone=gone)
+    def marked(
+        self, source: str, namespace: str, at_us: int, *, gone: bool, note: str = ""
+    ) -> list[CoverageSpan]:  # fmt: skip
+        """A moment in which a namespace that is not watched, for the reason noted, was found to be there, or to have
+        ended."""
+        moment = CoverageSpan(self._next_id, source, namespace, at_us, at_us, note, growing=False, gone=gone)
         self._next_id += 1
         return [moment]
 

@@ -12,6 +12,11 @@ def _clocks() -> tuple[float, float]:
     return time.clock_gettime(time.CLOCK_BOOTTIME), time.time()
 
 
+def booted_us() -> int:
+    """When the machine was started, in µs of the epoch, by its clock of now."""
+    return (time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)) // 1000
+
+
 class Gaps:
     """Compares the time since the last look with what a look may take; counts sleep of the machine too."""
 

@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from tui import __version__
-from tui.capture.own import cookie_of_descriptor
+from tui.capture.own import OwnSockets
 from tui.collector.assemble import CollectOptions, allow_descriptors, pipeline_of, source_of
-from tui.collector.gaps import LONGEST_S, Gaps
+from tui.collector.gaps import LONGEST_S, Gaps, booted_us
 from tui.collector.narration import now_us, say
 from tui.collector.past import cadence_hosts
 from tui.collector.pipeline import SOCKETS
@@ -32,6 +32,7 @@ from tui.history.write import Writer, open_for_writing
 from tui.model.observation import Sighting
 from tui.model.person import who
 from tui.names.forward import Lookups, Result
+from tui.names.reverse import Pointed, Reverse
 
 TICK_S = 0.02
 """How long events gather before they are read: being woken for each costs ten times as much."""
@@ -71,16 +72,17 @@ class Collector:
     """One run of recording."""
 
     def __init__(self, options: CollectOptions, db: sqlite3.Connection, run: Run) -> None:
-        past = read_past(db, run.started_us, cadence_hosts(options.catalogue))
+        past = read_past(db, run.started_us, cadence_hosts(options.catalogue), booted_us=booted_us())
         self._options = options
         self._run = replace(run, id=past.next_run)
         self._writer = Writer(db)
         self._rules = RulesInForce(options.policy, past.allowlist)
-        self._own_cookies = set[int]()
-        self._source = source_of(options, self._own_cookies)
+        self._own = OwnSockets()
+        self._source = source_of(options, self._own)
         self._namespace = self._source.namespace
         allowlist, error = self._rules.first()
         self._lookups = Lookups(options.settings.names.nameservers, self._learn, self._made)
+        self._reverse = Reverse(options.settings.names.nameservers, self._point, self._made)
         self._pipeline = pipeline_of(past, options, allowlist, run.started_us, lambda: self._lookups.settled)
         self._pipeline.keep(self._rules.take_new())
         self._pipeline.resume(past.connections)
@@ -120,6 +122,7 @@ class Collector:
         finally:
             self._end()
             await self._lookups.close()
+            await self._reverse.close()
             try:
                 await commits
                 await self._finish()
@@ -162,7 +165,7 @@ class Collector:
 
     def _mind_the_gap(self) -> None:
         if self._gaps.jumped():
-            self._pipeline.looked_away(SOCKETS)
+            self._pipeline.looked_away(SOCKETS, now_us())
 
     async def _look(self) -> None:
         try:
@@ -176,13 +179,14 @@ class Collector:
         if sighting.dumps:
             self._pipeline.source_works(SOCKETS, sighting.at_us)
         self._pipeline.observe(sighting)
+        self._ask()
         if self._pipeline.batch:
             self._changed.set()
 
     async def _one_look(self) -> Sighting | None:
         """What is seen; None where a look does not come back although it is time to end."""
         self._looking = time.monotonic()
-        with self._lookups.quiet():
+        with self._lookups.quiet(), self._reverse.quiet():
             look = asyncio.get_running_loop().run_in_executor(self._threads[0], self._source.look)
             stopped = asyncio.ensure_future(self._stop.wait())
             await asyncio.wait((look, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -203,12 +207,26 @@ class Collector:
             return
 
     def _made(self, descriptor: int) -> None:
-        cookie = cookie_of_descriptor(descriptor) if self._source.fileno() is not None else None
-        if cookie is not None:
-            self._own_cookies.add(cookie)
+        if self._source.fileno() is not None:
+            self._own.add(descriptor)
 
     def _learn(self, result: Result) -> None:
         self._pipeline.learn(result, self._namespace)
+
+    def _point(self, found: Pointed) -> None:
+        self._pipeline.pointed(found)
+
+    def _ask(self) -> None:
+        """Look up what would tell more of what was seen."""
+        wanted, nameless, names = (
+            self._pipeline.take_wanted(now_us()),
+            self._pipeline.take_nameless(),
+            self._options.settings.names,
+        )
+        for host in wanted if names.forward else ():
+            self._lookups.ask(host)
+        for ip in nameless if names.reverse else ():
+            self._reverse.ask(ip)
 
     def _follow_names(self) -> None:
         if not self._options.settings.names.forward:

@@ -11,7 +11,7 @@ from tui.collector.upload import UploadWatch
 from tui.collector.watches import Watches
 from tui.collector.workloads import WorkloadBook
 from tui.history.resume import Past
-from tui.model.connection import Connection, Outcome
+from tui.model.connection import Connection, Endpoint, Outcome
 from tui.model.observation import SocketState
 
 
@@ -23,7 +23,7 @@ def tracked_again(connections: Iterable[Connection]) -> list[Tracked]:
             c.origin.namespace,
             c.protocol,
             c.local,
-            c.remote,
+            socket_end(c),
             c.opened_us,
             c.last_seen_us,
             c.closed_us,
@@ -35,6 +35,14 @@ def tracked_again(connections: Iterable[Connection]) -> list[Tracked]:
         )
         for c in sorted(connections, key=lambda c: c.id)
     ]
+
+
+def socket_end(connection: Connection) -> Endpoint:
+    """The far end of its socket: of one through a proxy that of the proxy."""
+    if connection.via is None:
+        return connection.remote
+    ip, _, port = connection.via.rpartition(":")
+    return Endpoint(ip.strip("[]"), int(port))
 
 
 def _state(outcome: Outcome) -> SocketState:

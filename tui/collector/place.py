@@ -1,11 +1,13 @@
 """What the tracker knows of one namespace: what is followed there, what listens, what came in. Decides no outcome."""
 
+from collections import deque
 from dataclasses import dataclass, field
 
-from tui.collector.outcome import is_passive
+from tui.collector.outcome import NEVER_CONNECTED, is_passive
 from tui.collector.tracked import Tracked
 from tui.model.connection import Endpoint
 from tui.model.observation import Counters, Dump, Socket, SocketEnd, SocketKey, SocketState
+from tui.model.wire import Flow, FlowKey
 
 REMEMBER_US = 120_000_000
 """How long a listening port and a socket that is not recorded are remembered when they have gone: two TIME-WAITs."""
@@ -17,8 +19,98 @@ PROBE_US = 2_000_000
 """How long TCP to the same peer is waited for before a UDP socket that no look saw is recorded."""
 NO_LOOK_US = 90_000_000
 """After so long without a look none is waited for: the longest time between two looks is a minute."""
+UNSEEN_US = 3_000_000
+"""How long a flow waits for the socket, or the end of one, that it belongs to."""
+UNJOINED_MAX = 65_536
+"""Flows of one namespace that wait at once; of more than these the oldest wait no longer."""
+TOLD_MAX = 65_536
+"""Flows of one namespace that are remembered as recorded; of one that is forgotten a late end is recorded again."""
 FIRST_CLIENT_PORT = 32768
 """Where the ports begin that the kernel gives to clients (ip(7), ip_local_port_range)."""
+
+
+class Unjoined:
+    """Flows whose socket is not known yet, the oldest first."""
+
+    def __init__(self) -> None:
+        self._latest: dict[FlowKey, Flow] = {}
+        """Of its ends."""
+        self._earlier: dict[FlowKey, deque[Flow]] = {}
+        """Flows of the same ends, before the latest."""
+        self._by_peer: dict[str, dict[FlowKey, None]] = {}
+        """By the far address, where the kernel has forgotten the ports."""
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, key: FlowKey) -> bool:
+        return key in self._latest
+
+    def holds(self, flow: Flow) -> bool:
+        """True if what was told of this flow before waits here."""
+        known = self._latest.get(flow.key)
+        return known is not None and known.started_us == flow.started_us
+
+    def put(self, flow: Flow) -> None:
+        """Take in a flow as it is now."""
+        key = flow.key
+        known = self._latest.get(key)
+        if known is None:
+            self._by_peer.setdefault(flow.remote.ip, {})[key] = None
+        elif known.started_us != flow.started_us:
+            self._earlier.setdefault(key, deque()).append(known)
+        self._count += known is None or known.started_us != flow.started_us
+        self._latest[key] = flow
+
+    def _first(self, key: FlowKey) -> Flow:
+        earlier = self._earlier.get(key)
+        return earlier[0] if earlier else self._latest[key]
+
+    def pop(self, key: FlowKey) -> Flow | None:
+        """The flow of these ends, of several the first."""
+        latest = self._latest.pop(key, None)
+        if latest is None:
+            return None
+        self._count -= 1
+        earlier = self._earlier.get(key)
+        if earlier:
+            self._latest[key] = latest  # behind those of other ends
+            first = earlier.popleft()
+            if not earlier:
+                del self._earlier[key]
+            return first
+        peers = self._by_peer[latest.remote.ip]
+        del peers[key]
+        if not peers:
+            del self._by_peer[latest.remote.ip]
+        return latest
+
+    def pop_of(self, end: SocketEnd) -> Flow | None:
+        """The flow of an end; of one that the kernel has wiped, the oldest that may be it."""
+        if end.remote.port:
+            return self.pop((end.protocol, end.local, end.remote))
+        connected = end.wqueue > NEVER_CONNECTED
+        for key in self._by_peer.get(end.remote.ip, ()):
+            flow = self._first(key)
+            same_port = not end.local.port or end.local.port == flow.local.port
+            if flow.protocol == end.protocol and same_port and (flow.connect_us is not None) == connected:
+                return self.pop(key)
+        return None
+
+    def pop_old(self, before_us: int) -> list[Flow]:
+        """Those that began before a time, or are too many, and whose socket nobody has seen since."""
+        old = list[Flow]()
+        while self._latest:
+            key = next(iter(self._latest))
+            if self._first(key).started_us >= before_us and self._count <= UNJOINED_MAX:
+                break
+            old += self._taken(key)
+        return old
+
+    def _taken(self, key: FlowKey) -> tuple[Flow, ...]:
+        found = self.pop(key)
+        return () if found is None else (found,)
 
 
 @dataclass(slots=True)
@@ -28,6 +120,8 @@ class Place:
     tracked: dict[SocketKey, Tracked] = field(default_factory=dict)
     inbound: dict[SocketKey, int] = field(default_factory=dict)
     own: dict[SocketKey, int] = field(default_factory=dict)
+    doubtful: dict[SocketKey, int] = field(default_factory=dict)
+    """By when they were found first: on a port that listens, and perhaps begun by us."""
     listened: dict[int, int] = field(default_factory=dict)
     """TCP ports that wait, or waited, for peers, and when that was last seen."""
     listening: frozenset[tuple[str, int]] = frozenset()
@@ -40,6 +134,13 @@ class Place:
     tcp_peers: dict[Endpoint, int] = field(default_factory=dict)
     """To whom TCP went of late, and when that was last seen."""
     attempts: dict[SocketKey, Tracked] = field(default_factory=dict)
+    flows: Unjoined = field(default_factory=Unjoined)
+    joined: dict[FlowKey, Tracked] = field(default_factory=dict)
+    """What is followed, by its ends: more packets may tell more of it."""
+    redirected: dict[Endpoint, int] = field(default_factory=dict)
+    """Local ends of what was recorded without its packets, and when: they may have been sent elsewhere by NAT."""
+    told: dict[FlowKey, int] = field(default_factory=dict)
+    """What was recorded by its packets alone, and when that began: the word of its end may come late."""
     looks: int = 0
     looked_us: int = 0
     """When it was last looked at."""
@@ -49,7 +150,7 @@ class Place:
     @property
     def is_empty(self) -> bool:
         """True if nothing is remembered here."""
-        waits = self.undecided or self.probes or self.vanished or self.attempts
+        waits = self.undecided or self.probes or self.vanished or self.attempts or self.flows
         return not (self.tracked or waits or self.inbound or self.own or self.listened or self.tcp_peers)
 
     def begin_look(self, dump: Dump) -> list[SocketEnd]:
@@ -66,14 +167,18 @@ class Place:
     def leaves_out(self, socket: Socket, counters: Counters | None) -> bool:
         """True if the far side began, as far as can be told.
 
-        A program may listen on the very port from which it connects (SO_REUSEPORT), so our own SYN counts for more.
+        A program may listen on the very port from which it connects (SO_REUSEPORT), so our own SYN counts for more. Of
+        an open one it may be our FIN: the kernel reads the state a moment before it counts. The next look tells.
         """
-        if socket.state is SocketState.ATTEMPT:
+        if socket.state is SocketState.ATTEMPT or (socket.protocol, socket.local, socket.remote) in self.flows:
             return False
-        our_fin = counters is None or counters.state != ESTABLISHED  # the row's own state is read a moment earlier
-        if counters is not None and counters.shows_our_syn(our_fin=our_fin):
+        if counters is not None and counters.shows_our_syn(our_fin=True):
             return False
-        return socket.key in self.inbound or self._is_served(socket)
+        if socket.key not in self.inbound and not self._is_served(socket):
+            return False
+        if counters is None or counters.state != ESTABLISHED or not counters.shows_our_syn(our_fin=False):
+            return True
+        return self.doubtful.setdefault(socket.key, self.looked_us) == self.looked_us
 
     def _is_served(self, socket: Socket) -> bool:
         """True if its local port waits for peers; of UDP only now, since a client may bind before it connects."""
@@ -83,6 +188,8 @@ class Place:
     def came_in(self, end: SocketEnd) -> bool:
         """True if the far side began."""
         port = end.local.port
+        if (end.protocol, end.local, end.remote) in self.flows:
+            return False
         if end.protocol == "udp":
             return port < FIRST_CLIENT_PORT and ("udp", port) in self.listening
         if began_here(end):
@@ -91,7 +198,7 @@ class Place:
 
     def is_undecided(self, end: SocketEnd) -> bool:
         """True if only the next look can tell who began."""
-        if end.protocol != "tcp" or began_here(end):
+        if end.protocol != "tcp" or began_here(end) or (end.protocol, end.local, end.remote) in self.flows:
             return False
         return end.local.port < FIRST_CLIENT_PORT and end.local.port not in self.listened
 
@@ -113,6 +220,19 @@ class Place:
         self.probes = [end for end in self.probes if end.at_us > now_us - PROBE_US]
         return [end for end in ripe if abs(self.tcp_peers.get(end.remote, 0) - end.at_us) > 2 * PROBE_US]
 
+    def let_go(self, key: SocketKey) -> None:
+        """Follow a socket no longer."""
+        tracked = self.tracked.pop(key, None)
+        self.attempts.pop(key, None)
+        if tracked is not None:
+            ends = (tracked.protocol, tracked.local, tracked.remote)
+            if self.joined.get(ends) is tracked:
+                del self.joined[ends]
+
+    def is_redirected(self, flow: Flow) -> bool:
+        """True if the packets are likely those of a socket that knows another far end."""
+        return abs(flow.started_us - self.redirected.get(flow.local, 0)) <= 2 * UNSEEN_US
+
     def adopt(self, seen: Socket | SocketEnd) -> Tracked | None:
         """A connection of an earlier collector, which knew no cookie."""
         endpoints = (seen.protocol, seen.local, seen.remote)
@@ -125,9 +245,12 @@ class Place:
     def forget_old(self, at_us: int) -> list[int]:
         """Drop what is remembered too long; the ids of what nobody will tell the end of any more."""
         oldest_us = at_us - REMEMBER_US
+        self.doubtful = {key: us for key, us in self.doubtful.items() if us >= oldest_us}
         self.own = {key: seen_us for key, seen_us in self.own.items() if seen_us >= oldest_us}
         self.inbound = {key: seen_us for key, seen_us in self.inbound.items() if seen_us >= oldest_us}
         self.listened = {port: seen_us for port, seen_us in self.listened.items() if seen_us >= oldest_us}
+        self.told = {key: us for key, us in self.told.items() if us >= oldest_us}
+        self.redirected = {local: us for local, us in self.redirected.items() if us >= at_us - 4 * UNSEEN_US}
         self.tcp_peers = {peer: us for peer, us in self.tcp_peers.items() if us >= at_us - 4 * PROBE_US}
         old = [cookie for cookie, (_, since) in self.vanished.items() if since < at_us - LATE_US]
         return [self.vanished.pop(cookie)[0].id for cookie in old]

@@ -26,11 +26,12 @@ def services_of(connection: Connection, catalogue: Catalogue) -> tuple[Service, 
         found = [catalogue.service(service)]
     else:
         found = [catalogue.by_host(host, connection.remote.port) for host in connection.name.candidates]
-    own = tuple(service for service in found if service is not None and _is_watched(service))
+    own = tuple(service for service in found if service is not None and is_watched(service))
     return tuple(dict.fromkeys(own)) if len(own) == len(found) else ()
 
 
-def _is_watched(service: Service) -> bool:
+def is_watched(service: Service) -> bool:
+    """True if Retool needs it; of the operator's own entries, if they state a cadence."""
     operators = service.basis is Basis.OPERATOR and service.cadence_s is None
     return not operators and service.category != CLOUD_METADATA
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui.capture.diagnosis import Found, look_around
+from tui.capture.kernel import check_wire
 from tui.capture.reach import UNIT, Reach, read_reach
 from tui.capture.remedies import Remedies
 from tui.config.errors import ConfigError
@@ -43,7 +44,8 @@ def diagnose(asking: Asking) -> Diagnosis:
         remedies = Remedies(asking.program, uid, user, False, Reach(frozenset(), False, False, None))
         why = f"nothing can be seen: {error}"
         found = Found("none", (Check(What.SOURCE, "", Seen.NO, clean(why), "mount -t proc proc /proc"),))
-    checks = (*found.checks, _names(settings), _history(asking, remedies), configuration)
+    wire = _wire(settings, remedies)
+    checks = (*found.checks, wire, _names(settings, wire), _history(asking, remedies), configuration)
     return Diagnosis(clean(socket.gethostname()), user, uid, found.source, checks, UNIT)
 
 
@@ -65,11 +67,21 @@ def _configuration(asking: Asking) -> tuple[Settings, Check]:
     return settings, Check(What.CONFIGURATION, path, Seen.YES, told)
 
 
-def _names(settings: Settings) -> Check:
+def _wire(settings: Settings, remedies: Remedies) -> Check:
+    left = "own look-ups and ranges only" if settings.names.forward else "ranges only"
+    if settings.names.wire:
+        return check_wire(remedies, left)
+    return Check(
+        What.WIRE, "", Seen.NO, f"switched off; what is left: {left}", "wire = true   # in [names] of config.toml"
+    )
+
+
+def _names(settings: Settings, wire: Check) -> Check:
     if settings.names.forward:
-        told = "known and allowed names are looked up ahead of time; others have an address alone"
-        return Check(What.NAMES, "", Seen.YES, told)
-    why = "look-ups are off, and nothing else gives destinations a name in this version"
+        others = "" if wire.seen is Seen.YES else "; others have an address alone"
+        return Check(What.NAMES, "", Seen.YES, f"known and allowed names are looked up ahead of time{others}")
+    left = "names come from packets alone" if wire.seen is Seen.YES else "nothing gives destinations a name"
+    why = f"switched off: {left}"
     return Check(What.NAMES, "", Seen.NO, why, "forward = true   # in [names] of config.toml")
 
 

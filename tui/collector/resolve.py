@@ -8,7 +8,8 @@ from tui.collector.alerts import PREDATES, who
 from tui.collector.burst import Burst, is_burst
 from tui.collector.judging import Judge
 from tui.model.address import parse_address
-from tui.model.alert import Alert, AlertKind
+from tui.model.alert import Alert, AlertKind, Urgency
+from tui.model.answer import EVERYWHERE
 from tui.model.connection import Connection, Judgement, Recorded, Verdict
 
 _JUDGED = (AlertKind.OFF_ALLOWLIST, AlertKind.METADATA, AlertKind.BLOCKED)
@@ -29,7 +30,8 @@ class Resolver:
         """Why an alert is over, or None while it is not.
 
         Off-allowlist and metadata alerts are over when their destination is allowed, blocked ones when it is not any
-        more, the entry of what predates the record when none of it is open and off the list.
+        more (those for the review never were), the entry of what predates the record when none of it is open and off
+        the list.
         """
         if alert.kind not in _JUDGED:
             return None
@@ -43,7 +45,7 @@ class Resolver:
         judgement = self._judgement(alert.destination, alert.port, alert.role)
         revision = self._judge.allowlist.revision
         if alert.kind is AlertKind.BLOCKED:
-            gone = judgement.verdict is not Verdict.ALLOWED
+            gone = judgement.verdict is not Verdict.ALLOWED and alert.urgency is not Urgency.REVIEW
             return f"the allowlist (revision {revision}) does not allow it any more" if gone else None
         if judgement.verdict is Verdict.OFF_ALLOWLIST:
             return None
@@ -68,7 +70,7 @@ class Resolver:
             hosts = destination.split(" or ")
             host, candidates = (hosts[0], ()) if len(hosts) == 1 else (None, tuple(hosts))
             return Subject(host, UNNAMED_ADDRESS, port, role, candidates)
-        name = self._judge.name(ip, self._now_us)
+        name = self._judge.name(EVERYWHERE, ip, self._now_us)
         return Subject(name.host, ip, port, role, name.candidates)
 
 

@@ -7,6 +7,7 @@ from tui.model.connection import Origin
 from tui.model.workload import VISITOR, Workload, WorkloadKind
 
 DNS_PORT = 53
+_LOOPBACK = ("127.", "::1")
 Mode = Literal["retool", "all"]
 
 
@@ -20,16 +21,35 @@ class Scope:
         """True once a Retool role was seen on this host."""
         self._outside: frozenset[tuple[str, str | None]] = frozenset()
         self._resolvers: dict[str, frozenset[str]] = {}
+        self._anybodys = frozenset[str]()
 
     def learn_resolvers(self, resolvers: dict[str, frozenset[str]]) -> bool:
         """Take in the resolvers that each namespace is set to use; True if that changes what is judged."""
         changed = resolvers != self._resolvers
         self._resolvers = resolvers
+        self._anybodys = frozenset[str]().union(*resolvers.values())
         return changed
 
     def is_resolver(self, namespace: str, ip: str, port: int) -> bool:
-        """True if it is the resolver that a namespace is set to use; any other is a destination like all others."""
-        return port == DNS_PORT and ip in self._resolvers.get(namespace, ())
+        """True if it is the resolver that a namespace is set to use; any other is a destination like all others.
+
+        Of a namespace that ended before its file was read, it is one that another is set to use.
+        """
+        return port == DNS_PORT and ip in (self._resolvers.get(namespace) or self._anybodys)
+
+    def trusts(self, namespace: str, ip: str) -> bool:
+        """True if what a resolver answers counts as evidence: it is one that the namespace is set to use, or nobody
+        knows which those are. Whoever runs code in a container may ask a resolver of his own.
+        """
+        resolvers = self._resolvers.get(namespace)
+        return not resolvers or ip in resolvers
+
+    def is_hearsay(self, namespace: str) -> bool:
+        """True if what a namespace is told may be said by anybody in it: its resolver has a loopback address, as
+        Docker's own has, or nobody knows which it is. To answer from there takes no privilege in a container.
+        """
+        resolvers = self._resolvers.get(namespace)
+        return not resolvers or any(ip.startswith(_LOOPBACK) for ip in resolvers)
 
     def learn(self, workloads: Iterable[Workload]) -> bool:
         """Take in what runs now; True if that changes what is judged."""

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Iterable
 
-from tui.collector.alerts import LOST, lost_events, unseen_namespace
+from tui.collector.alerts import LOST, LOST_PACKETS, lost_events, lost_packets, unseen_namespace
 from tui.collector.coverage import Coverage
 from tui.collector.watches import Watches
 from tui.history.batch import Batch, CoverageSpan, KeptLoss
 from tui.model.alert import Alert, Finding
 from tui.model.connection import Origin
-from tui.model.observation import Loss, Sighting
+from tui.model.observation import Loss, Sighting, WireSight
 from tui.model.text import clean
 from tui.model.times import HOUR_US
 
 SOCKETS = "sockets"
+WIRE = "wire"
+"""Packets, off which names are read."""
 _OF_NAMESPACE = "coverage|net:"
 
 
@@ -27,6 +29,7 @@ class Seen:
         self._spans: dict[int, CoverageSpan] = {}
         self._losses: dict[int, KeptLoss] = {}
         self._faults: dict[str, str] = {}
+        self._unread: set[str] = set()
         self._stopped: set[str] = set()
         self._working: set[str] = set()
         self._residents: dict[str, Origin] = {}
@@ -56,7 +59,11 @@ class Seen:
         elif sighting.faults is not None:
             self._take_faults(sighting.faults, sighting, watches)
         for loss in sighting.losses:
-            self._take_loss(loss, watches)
+            self._take_loss(SOCKETS, loss, watches)
+        if sighting.wire is not None:
+            self._take_wire(sighting.wire, sighting)
+        for loss in sighting.packet_losses:
+            self._take_loss(WIRE, loss, watches)
         self._forget_loss(sighting.at_us, watches)
         if self._faults or sighting.has_hidden:
             self.covered_since_us = None
@@ -80,25 +87,46 @@ class Seen:
         watches.write(watches.book.resolve(over, at_us))
         self._faults = dict(faults)
 
-    def _take_loss(self, loss: Loss, watches: Watches) -> None:
+    def _take_wire(self, sight: WireSight, sighting: Sighting) -> None:
+        """A namespace whose packets cannot be read is marked, so that it is known to have been there."""
+        for namespace in sight.read:
+            self._write(self._coverage.watched(WIRE, namespace, sighting.at_us, ""))
+        for namespace in sight.refused.keys() - self._unread:
+            self._write(self._coverage.stopped(WIRE, namespace))
+            why = clean(sight.refused[namespace])
+            self._write(self._coverage.marked(WIRE, namespace, sighting.at_us, gone=False, note=why))
+        for namespace in self._unread & set(sighting.gone):
+            self._write(self._coverage.marked(WIRE, namespace, sighting.at_us, gone=True))
+        self._unread = set(sight.refused)
+
+    def _take_loss(self, source: str, loss: Loss, watches: Watches) -> None:
         self._losses[self._next_loss] = KeptLoss(
-            self._next_loss, SOCKETS, loss.namespaces, loss.from_us, loss.to_us, loss.events
+            self._next_loss, source, loss.namespaces, loss.from_us, loss.to_us, loss.events
         )
         self._next_loss += 1
-        self._lost_us = self.covered_since_us = loss.to_us
         whose = " or ".join(dict.fromkeys(map(self._whose, loss.namespaces)))
-        watches.write([watches.book.raise_(lost_events(whose, loss.events, loss.to_us))])
+        if source == SOCKETS:
+            self._lost_us = self.covered_since_us = loss.to_us
+            finding = lost_events(whose, loss.events, loss.to_us)
+        else:
+            self._lost_us = loss.to_us
+            finding = lost_packets(whose, loss.events, loss.to_us)
+        watches.write([watches.book.raise_(finding)])
 
     def _forget_loss(self, now_us: int, watches: Watches) -> None:
         """An hour without another loss ends its alert; the hole stays in the record."""
 
         def over(alert: Alert) -> str | None:
-            quiet = alert.cause == LOST and now_us - alert.last_us > HOUR_US
+            quiet = alert.cause in (LOST, LOST_PACKETS) and now_us - alert.last_us > HOUR_US
             return "nothing more was lost for an hour" if quiet else None
 
         if self._lost_us is None or now_us - self._lost_us > HOUR_US:
             watches.write(watches.book.resolve(over, now_us))
             self._lost_us = now_us
+
+    def resident(self, namespace: str) -> Origin:
+        """What lives in a namespace, as far as it is known."""
+        return self._residents.get(namespace) or Origin(namespace)
 
     def _whose(self, namespace: str) -> str:
         origin = self._residents.get(namespace)

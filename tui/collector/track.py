@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from itertools import repeat
 
 from tui.collector.outcome import outcome_of
-from tui.collector.place import NO_LOOK_US, REMEMBER_US, Place, began_here
+from tui.collector.place import NO_LOOK_US, REMEMBER_US, TOLD_MAX, UNJOINED_MAX, UNSEEN_US, Place, began_here
 from tui.collector.tracked import (
     HANGING_US,
     Changes,
     Tracked,
+    as_the_wire_says,
     continues,
     counters_of,
     end_unheard,
@@ -19,6 +20,7 @@ from tui.collector.tracked import (
 )
 from tui.model.connection import Endpoint, Origin, Outcome, Process, Recorded
 from tui.model.observation import Counters, Dump, Sighting, Socket, SocketEnd, SocketKey, SocketState
+from tui.model.wire import Flow
 
 _NOWHERE = ("0.0.0.0", "::")  # noqa: S104 - no address is bound
 
@@ -26,11 +28,13 @@ _NOWHERE = ("0.0.0.0", "::")  # noqa: S104 - no address is bound
 class Tracker:
     """Follows the sockets of any number of namespaces."""
 
-    def __init__(self, next_id: int, own_pid: int, recorded: Iterable[str] = ()) -> None:
-        """``recorded`` names the namespaces that an earlier collector has watched."""
+    def __init__(self, next_id: int, own_pid: int, recorded: Iterable[str] = (), *, host: str = "") -> None:
+        """``recorded`` names the namespaces that an earlier collector has watched; ``host`` is the one that forwards
+        what the others send."""
         self._next_id = next_id
         self._recorded = set(recorded)
         self._own_pid = own_pid
+        self._host = host
         self._places: dict[str, Place] = {}
         self._residents: dict[str, Origin] = {}
         self._begun = False
@@ -53,6 +57,8 @@ class Tracker:
         changes = Changes()
         if sighting.residents is not None:  # who lived where something has just ended is needed once more
             self._residents = self._residents | sighting.residents
+        for flow in sighting.flows:  # all that is told below has its packets among these
+            self._flow(flow, changes)
         for end in sighting.ends:
             self._end(end, changes)
         for dump in sighting.dumps:
@@ -88,6 +94,26 @@ class Tracker:
             place = self._places[namespace] = Place()
         return place
 
+    def _flow(self, flow: Flow, changes: Changes) -> None:
+        """What packets have told, of what is followed or of a socket that is yet to be seen."""
+        place = self._place(flow.namespace)
+        tracked = place.joined.get(flow.key)
+        known = tracked.flow if tracked is not None else None
+        if tracked is None or (known is not None and known.started_us != flow.started_us):
+            if flow.again and not place.flows.holds(
+                flow
+            ):  # it is recorded and over, and the far side says its last word
+                return
+            place.flows.put(flow)
+            if len(place.flows) > UNJOINED_MAX:
+                self._unseen(place, flow.namespace, flow.started_us, changes)
+            return
+        if known is None:
+            tracked.join(flow)
+        tracked.flow = flow
+        if _names(flow) != _names(known):
+            changes.altered.append(tracked)
+
     def _look(self, dump: Dump, changes: Changes) -> None:
         place = self._place(dump.namespace)
         for end in place.begin_look(dump):
@@ -105,7 +131,8 @@ class Tracker:
         place.followed = True
         self._recorded.add(dump.namespace)
         for end in place.decided_probes(dump.at_us):
-            self._whole(end, changes)
+            self._whole(end, None, changes)
+        self._unseen(place, dump.namespace, dump.at_us, changes)
         changes.forgotten.extend(place.forget_old(dump.at_us))
 
     def _seen(self, socket: Socket, counters: Counters | None, dump: Dump, place: Place, changes: Changes) -> None:
@@ -117,20 +144,24 @@ class Tracker:
         if before is not None and not (
             continues(before, socket) and same_owner(before, socket, dump, followed=place.followed)
         ):
-            del place.tracked[key]
+            place.let_go(key)
             self._over(before, dump.at_us, changes)
             before = None
         if before is None:
             before = self._open(socket, dump, place)
+            self._join(before, place.flows.pop((socket.protocol, socket.local, socket.remote)), place)
             changes.opened.append(before)
             if socket.protocol == "tcp":
                 place.tcp_peers[socket.remote] = dump.at_us
         elif seen_again(before, socket, dump):
             changes.altered.append(before)
+        if before.flow is None and (flow := place.flows.pop((socket.protocol, socket.local, socket.remote))):
+            before.join(flow)
+            changes.altered.append(before)
         before.socket, before.state, before.look = socket, socket.state, place.looks
         before.last_seen_us = max(dump.at_us, before.last_seen_us)
         before.counters = counters if counters is not None else before.counters
-        place.tracked[key] = before
+        place.tracked[key] = place.joined[before.protocol, before.local, before.remote] = before
         if socket.state is SocketState.ATTEMPT:
             place.attempts[key] = before
         else:
@@ -150,6 +181,13 @@ class Tracker:
             return False
         place.inbound.pop(key, None)
         return True
+
+    @staticmethod
+    def _join(tracked: Tracked, flow: Flow | None, place: Place) -> None:
+        if flow is not None:
+            tracked.join(flow)
+        elif tracked.protocol == "tcp":
+            place.redirected[tracked.local] = tracked.opened_us
 
     def _open(self, socket: Socket, dump: Dump, place: Place) -> Tracked:
         owner = dump.owners.get(socket.pid) if socket.pid is not None else None
@@ -176,8 +214,8 @@ class Tracker:
 
     def _end_absent(self, dump: Dump, place: Place, changes: Changes) -> None:
         for key in [key for key, tracked in place.tracked.items() if tracked.look != place.looks]:
-            gone = place.tracked.pop(key)
-            place.attempts.pop(key, None)
+            gone = place.tracked[key]
+            place.let_go(key)
             if not gone.is_open:
                 changes.forgotten.append(gone.id)
             elif isinstance(key, int) and place.followed:
@@ -214,15 +252,14 @@ class Tracker:
         tracked = vanished[0] if vanished else place.tracked.get(end.cookie) or place.adopt(end)
         if tracked is not None and is_end_of(end, tracked):
             if vanished is None:
-                del place.tracked[end.cookie]
-                place.attempts.pop(end.cookie, None)
+                place.let_go(end.cookie)
                 tracked.closed_us = tracked.last_seen_us = max(end.at_us, tracked.last_seen_us)
             settle(tracked, end)
             changes.altered.append(tracked)
             changes.forgotten.append(tracked.id)
             return
         if tracked is not None:  # the socket was used again, and its first connection has no end of its own
-            place.tracked.pop(end.cookie, None)
+            place.let_go(end.cookie)
             self._over(tracked, end.at_us, changes)
         if place.is_undecided(end):
             place.undecided.append(end)
@@ -233,19 +270,58 @@ class Tracker:
         """A connection of which nothing but its end was seen."""
         if end.remote.ip in _NOWHERE or place.came_in(end):
             return
+        if place.told.pop((end.protocol, end.local, end.remote), None) is not None:
+            return
+        flow = place.flows.pop_of(end)
         if end.protocol == "tcp":
             place.tcp_peers[end.remote] = end.at_us
-            self._whole(end, changes)
+            self._whole(end, flow, changes)
+        elif flow is not None:  # something was sent
+            self._whole(end, flow, changes)
         elif end.remote.port:
             place.probes.append(end)
 
-    def _whole(self, end: SocketEnd, changes: Changes) -> None:
+    def _whole(self, end: SocketEnd, flow: Flow | None, changes: Changes) -> None:
         tracked = self._new(
             end.namespace, end.protocol, end.local, end.remote, end.at_us, end.at_us, None,
             self._resident(end.namespace), outcome_of(end), Recorded.LIVE, SocketState.ENDED,
         )  # fmt: skip
         tracked.counters = counters_of(end)
+        self._join(tracked, flow, self._place(end.namespace))
+        as_the_wire_says(tracked)
         changes.whole.append(tracked)
+
+    def _unseen(self, place: Place, namespace: str, at_us: int, changes: Changes) -> None:
+        """Packets of which no socket was seen: one that hides (a socket may be used again and again, and only its last
+        connection has an end), or that is connected to nobody in particular (UDP).
+
+        In the host's namespace there are also the packets that it forwards for the others, under an address of its own.
+        """
+        old = place.flows.pop_old(at_us - UNSEEN_US)
+        resident = self._resident(namespace)
+        if namespace == self._host or (resident.role is None and resident.container is None):
+            return
+        for flow in old:
+            if flow.started_us and not place.is_redirected(flow) and not flow.remote.ip.startswith(_LOOPBACK):
+                place.told[flow.key] = flow.started_us
+                if len(place.told) > TOLD_MAX:
+                    del place.told[next(iter(place.told))]
+                changes.whole.append(self._by_packets_alone(flow, resident))
+
+    def _by_packets_alone(self, flow: Flow, resident: Origin) -> Tracked:
+        if flow.protocol == "udp" or flow.connect_us is not None:
+            outcome = Outcome.CLOSED if flow.received is not None else Outcome.UNKNOWN
+        else:
+            outcome = Outcome.REFUSED if flow.ended_us is not None else Outcome.UNKNOWN
+        ended_us = flow.ended_us or flow.started_us
+        tracked = self._new(
+            flow.namespace, flow.protocol, flow.local, flow.remote, flow.started_us, ended_us, None, resident, outcome,
+            Recorded.LIVE, SocketState.ENDED,
+        )  # fmt: skip
+        tracked.join(flow)
+        tracked.last_seen_us = ended_us
+        as_the_wire_says(tracked)
+        return tracked
 
     def _leave(self, namespace: str, at_us: int, changes: Changes) -> None:
         """A namespace has ended, and with it all that was open there."""
@@ -271,7 +347,7 @@ class Tracker:
         for end in place.undecided:
             self._begin_and_end(end, place, changes)
         for end in place.decided_probes(2**62):
-            self._whole(end, changes)
+            self._whole(end, None, changes)
         place.undecided = []
 
     def _decide_unlooked(self, at_us: int, changes: Changes) -> None:
@@ -282,7 +358,8 @@ class Tracker:
             for end in place.unlooked(at_us):
                 self._begin_and_end(end, place, changes)
             for end in place.decided_probes(at_us):
-                self._whole(end, changes)
+                self._whole(end, None, changes)
+            place.flows.pop_old(at_us - UNSEEN_US)
             changes.forgotten.extend(place.forget_old(at_us))
             if place.is_empty:
                 del self._places[name]
@@ -294,3 +371,11 @@ class Tracker:
             for tracked in place.tracked.values():
                 self._over(tracked, None, changes)
             place.tracked.clear()
+
+
+_LOOPBACK = ("127.", "::1")
+
+
+def _names(flow: Flow | None) -> tuple[object, ...] | None:
+    """What of a flow says more of a connection than its bytes."""
+    return None if flow is None else (flow.connect_us, flow.host, flow.evidence, flow.inner, flow.phase, flow.status)

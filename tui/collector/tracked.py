@@ -3,8 +3,23 @@
 from dataclasses import dataclass, field, replace
 
 from tui.collector.outcome import NEVER_CONNECTED, bytes_received, bytes_sent, outcome_of
-from tui.model.connection import Connection, Endpoint, Judgement, Label, Name, Origin, Outcome, Process, Recorded
+from tui.model.address import normal
+from tui.model.connection import (
+    Connection,
+    Endpoint,
+    Evidence,
+    Judgement,
+    Label,
+    Name,
+    Origin,
+    Outcome,
+    Phase,
+    Process,
+    Recorded,
+    is_failed,
+)
 from tui.model.observation import Counters, Dump, Socket, SocketEnd, SocketState
+from tui.model.wire import Flow
 
 HANGING_US = 3_000_000
 """An attempt seen this long without an answer hangs; when it then ends it has timed out, whoever gave up."""
@@ -34,6 +49,8 @@ class Tracked:
     """The bytes as they were last handed on."""
     look: int = 0
     """The number of the look that saw it last."""
+    flow: Flow | None = None
+    """What its packets have told."""
 
     @property
     def is_open(self) -> bool:
@@ -43,9 +60,22 @@ class Tracked:
     @property
     def bytes(self) -> tuple[int | None, int | None]:
         """Payload bytes sent and received so far; None where they are not known."""
+        told = self.flow.received if self.flow is not None and not self.is_open else None
         if self.counters is None:
-            return (None, None)
-        return bytes_sent(self.counters), bytes_received(self.counters, ended=not self.is_open)
+            return (None, told)
+        received = bytes_received(self.counters, ended=not self.is_open)
+        return bytes_sent(self.counters), received if told is None else _nearest(told, received)
+
+    def join(self, flow: Flow) -> None:
+        """Take in what its packets have told: when it began, and what the kernel has forgotten of a failed attempt."""
+        self.flow = flow
+        if flow.started_us:
+            self.opened_us = flow.started_us
+            self.last_seen_us = max(self.last_seen_us, flow.started_us)
+            if self.closed_us is not None:
+                self.closed_us = max(self.closed_us, flow.started_us)
+        if not self.remote.port:
+            self.local, self.remote = flow.local, flow.remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +90,14 @@ class Changes:
     """Answered, hanging, ended, or their owner became known."""
     forgotten: list[int] = field(default_factory=list)
     """Ids of which nothing more can come."""
+
+
+def _nearest(told: int, counted: int) -> int:
+    """Bytes by the far side's FIN, whose number has 32 bits; the kernel's own count tells how often it went around."""
+    return max(0, counted + (told - counted + _HALF) % (2 * _HALF) - _HALF)
+
+
+_HALF = 1 << 31
 
 
 def continues(before: Tracked, socket: Socket) -> bool:
@@ -112,6 +150,7 @@ def end_unheard(tracked: Tracked, at_us: int | None) -> None:
     else:
         tracked.outcome = Outcome.UNKNOWN
     tracked.closed_us = None if at_us is None else max(at_us, tracked.last_seen_us)
+    as_the_wire_says(tracked)
 
 
 def settle(tracked: Tracked, end: SocketEnd) -> None:
@@ -121,6 +160,22 @@ def settle(tracked: Tracked, end: SocketEnd) -> None:
     tracked.outcome = Outcome.TIMED_OUT if hung and outcome is Outcome.UNKNOWN else outcome
     tracked.counters = counters_of(end) or tracked.counters
     tracked.state = SocketState.ENDED
+    as_the_wire_says(tracked)
+
+
+def as_the_wire_says(tracked: Tracked) -> None:
+    """What the kernel does not tell of an end: that a router or a proxy said no, and that nobody was reachable."""
+    flow = tracked.flow
+    if flow is None:
+        return
+    if flow.unreachable and flow.connect_us is None:
+        tracked.outcome = Outcome.UNREACHABLE
+    elif flow.status is not None and flow.status >= 300:
+        tracked.outcome = Outcome.DENIED if flow.status in _DENIALS else Outcome.FAILED
+
+
+_DENIALS = frozenset({401, 403, 405, 407, 451})
+"""With these a proxy says that it will not (RFC 9110 §15.5); with others that it cannot."""
 
 
 def counters_of(end: SocketEnd) -> Counters | None:
@@ -136,23 +191,57 @@ SOURCE = "sockets"
 def as_connection(tracked: Tracked, name: Name, label: Label, judgement: Judgement) -> Connection:
     """What is to be recorded of it."""
     sent, received = tracked.bytes
+    flow = tracked.flow
+    exact, connect_us = (False, None) if flow is None else (flow.started_us > 0, flow.connect_us)
+    via, remote = way_of(tracked)
     return Connection(
-        tracked.id, tracked.opened_us, False, tracked.closed_us, tracked.last_seen_us, SOURCE, tracked.protocol,
-        tracked.local, tracked.remote, tracked.origin, tracked.process, name, label, judgement, tracked.outcome,
-        sent, received, None, tracked.recorded,
+        tracked.id, tracked.opened_us, exact, tracked.closed_us, tracked.last_seen_us, SOURCE, tracked.protocol,
+        tracked.local, remote, tracked.origin, tracked.process, name, label, judgement, tracked.outcome,
+        sent, received, via, tracked.recorded, connect_us, phase_of(tracked, received),
     )  # fmt: skip
 
 
+def way_of(tracked: Tracked) -> tuple[str | None, Endpoint]:
+    """The proxy that it goes through, if there is one, and its destination."""
+    flow = tracked.flow
+    if flow is None or flow.target is None:
+        return None, tracked.remote
+    return str(tracked.remote), destination_of(flow.target, tracked.remote)
+
+
+def destination_of(target: Endpoint, proxy: Endpoint) -> Endpoint:
+    """Where a connection through a proxy goes: the address it was asked for, else the proxy's; the port asked for."""
+    try:
+        return Endpoint(normal(target.ip), target.port)
+    except ValueError:
+        return Endpoint(proxy.ip, target.port)
+
+
+def phase_of(tracked: Tracked, received: int | None) -> Phase | None:
+    """Where it failed, as far as its packets were seen."""
+    flow = tracked.flow
+    if flow is None:
+        return None
+    if flow.phase is not None:
+        return flow.phase
+    if not is_failed(tracked.outcome, received):
+        return None
+    if flow.connect_us is None:
+        return Phase.CONNECT
+    return Phase.TLS if flow.evidence is Evidence.SNI else None
+
+
 def renewed(connection: Connection, tracked: Tracked) -> Connection:
-    """A recorded connection as it is now; bytes that are not known now stay as they were."""
-    sent, received = tracked.bytes
+    """A recorded connection as it is now; what is not known now, and was, stays as it was."""
+    now = as_connection(tracked, connection.name, connection.label, connection.judgement)
+    known = tracked.flow is not None
     return replace(
-        connection,
-        closed_us=tracked.closed_us,
-        last_seen_us=tracked.last_seen_us,
-        outcome=tracked.outcome,
-        process=tracked.process,
-        origin=tracked.origin,
-        bytes_sent=sent if sent is not None else connection.bytes_sent,
-        bytes_received=received if received is not None else connection.bytes_received,
+        now,
+        opened_exact=now.opened_exact or connection.opened_exact,
+        remote=now.remote if known else connection.remote,
+        via=now.via if known else connection.via,
+        connect_us=now.connect_us if known else connection.connect_us,
+        phase=now.phase if known else connection.phase,
+        bytes_sent=now.bytes_sent if now.bytes_sent is not None else connection.bytes_sent,
+        bytes_received=now.bytes_received if now.bytes_received is not None else connection.bytes_received,
     )

@@ -4,15 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tui.catalog import CLOUD_METADATA, Catalogue
-from tui.collector.alerts import AlertBook, News, cause_of, metadata, off_allowlist, who, with_change
+from tui.collector.alerts import AlertBook, News, cause_of, metadata, name_mismatch, off_allowlist, who, with_change
 from tui.collector.blocked import BlockedWatch
 from tui.collector.burst import Burst, is_burst
 from tui.collector.overdue import OverdueWatch
+from tui.collector.resolving import ResolvingWatch
 from tui.collector.upload import UploadWatch
 from tui.collector.workloads import WorkloadBook
 from tui.model.alert import Alert, AlertKind, Finding
-from tui.model.connection import Connection, Recorded, Verdict
+from tui.model.connection import Connection, Origin, Recorded, Verdict
 from tui.model.times import MINUTE_US
+from tui.model.wire import Lookup
 
 Bytes = tuple[int | None, int | None]
 
@@ -38,6 +40,7 @@ class Watches:
         self.overdue = overdue
         self._workloads = workloads
         self._blocked = BlockedWatch(catalogue, book.open)
+        self._resolving = ResolvingWatch(catalogue, book.open)
         self._upload = upload
         self._counted: dict[int, Bytes] = {}
         self._found: dict[tuple[object, ...], _Found] = {}
@@ -98,6 +101,16 @@ class Watches:
         if finding is not None:
             self._raise(finding, connection, now_us)
 
+    def looked_up(self, lookup: Lookup, origin: Origin, *, allowed: bool, now_us: int) -> None:
+        """Take in a look-up of a namespace that is judged."""
+        whose = origin.role or origin.container
+        if whose is not None:
+            self._resolving.looked_up(lookup, whose, origin.role, allowed=allowed, now_us=now_us)
+
+    def false_name(self, connection: Connection, inner: str | None, now_us: int) -> None:
+        """Take in a connection whose client gave an allowed name for an address that is not its own."""
+        self._raise(name_mismatch(connection, inner), connection, now_us)
+
     def off_list(self, connection: Connection, loud: str | None) -> None:
         """Take in a connection that is off the allowlist; told by ``settle``, so that a thousand cost little more."""
         key = (connection.origin, connection.destination, connection.name.candidates, connection.remote.port,
@@ -118,9 +131,10 @@ class Watches:
         for each in joined.values():
             single = replace(off_allowlist(each.latest, each.loud), times=each.times)
             self._tell(News(findings=(self.burst.raised(single),)), now_us)
-        news = self._blocked.settle(now_us)
-        if news:
-            self._tell(replace(news, findings=tuple(map(self._with_change, news.findings))), now_us)
+        for watch in (self._blocked, self._resolving):
+            news = watch.settle(now_us)
+            if news:
+                self._tell(replace(news, findings=tuple(map(self._with_change, news.findings))), now_us)
         if now_us - self._checked_us >= MINUTE_US or now_us < self._checked_us:
             self._checked_us = now_us
             self.overdue.roles_running(self._workloads.retool_since())

@@ -35,7 +35,9 @@ class Sockets(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Names(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[names]``"""
 
+    wire: bool = True
     forward: bool = True
+    reverse: bool = True
     nameservers: tuple[str, ...] = ()
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 
 from tui.model.alert import Alert
-from tui.model.answer import Answer
+from tui.model.answer import Answer, AnswerKey
 from tui.model.connection import Connection
 from tui.model.workload import Workload
 
@@ -83,7 +83,7 @@ class Batch:
     """By id; the flag says that no later version of it will come."""
     alerts: dict[int, Alert] = field(default_factory=dict)
     coverage: dict[int, CoverageSpan] = field(default_factory=dict)
-    answers: dict[tuple[str, str, int], Answer] = field(default_factory=dict)
+    answers: dict[AnswerKey, Answer] = field(default_factory=dict)
     allowlists: dict[int, KeptAllowlist] = field(default_factory=dict)
     losses: dict[int, KeptLoss] = field(default_factory=dict)
     workloads: dict[int, KeptWorkload] = field(default_factory=dict)

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 
 from tui.model.filter import FREE_COLUMNS, Contains, Equals, Filter, Network, Range, Regex, Term, Test
 
-ROW_COLUMNS: Mapping[str, str] = {"ip": "ip_text(ip)", "local_ip": "ip_text(local_ip)"}
+ROW_COLUMNS: Mapping[str, str] = {
+    "ip": "ip_text(ip)",
+    "local_ip": "ip_text(local_ip)",
+    "evidence": "coalesce(evidence, CASE WHEN reverse IS NOT NULL THEN 'reverse' END)",
+}
 """Filter key to SQL over the view ``recorded``, where they differ."""
 
 HOUR_COLUMNS: Mapping[str, str] = {

@@ -132,6 +132,46 @@ FROM connection c JOIN destination d ON d.id = c.destination JOIN origin o ON o.
 """  # noqa: S608
 
 
+_THIRD = f"""
+DROP VIEW recorded;
+ALTER TABLE answer RENAME TO answer_of_ours;
+CREATE TABLE answer (
+    ip BLOB NOT NULL, namespace TEXT NOT NULL, host TEXT NOT NULL, evidence TEXT NOT NULL,
+    from_us INTEGER NOT NULL, until_us INTEGER NOT NULL,
+    PRIMARY KEY (ip, namespace, host, evidence, from_us)) WITHOUT ROWID;
+INSERT INTO answer (ip, namespace, host, evidence, from_us, until_us)
+    SELECT ip, '', host, 'forward', from_us, until_us FROM answer_of_ours ORDER BY ip, host, from_us;
+DROP TABLE answer_of_ours;
+CREATE INDEX answer_host ON answer (host);
+CREATE INDEX answer_until ON answer (until_us);
+CREATE INDEX answer_reverse ON answer (ip, until_us) WHERE evidence = 'reverse';
+ALTER TABLE connection ADD COLUMN connect_us INTEGER;
+ALTER TABLE connection ADD COLUMN phase TEXT;
+ALTER TABLE judgement ADD COLUMN claim TEXT;
+ALTER TABLE judgement ADD COLUMN is_outer INTEGER NOT NULL DEFAULT 0;
+CREATE VIEW recorded AS
+SELECT c.id, c.revision, c.opened_us, c.opened_exact, c.closed_us,
+    CASE WHEN c.outcome IN ({OPEN}) THEN max(c.last_seen_us, coalesce((SELECT max(g.to_us) FROM coverage g
+        WHERE g.source = 'sockets' AND g.namespace = o.namespace), 0)) ELSE c.last_seen_us END AS last_seen_us,
+    c.connect_us, c.phase, r.source, r.protocol,
+    c.local_ip, c.local_port, c.ip, d.port, CASE WHEN d.named THEN d.name END AS host, d.name AS destination,
+    c.destination AS destination_id, j.evidence, j.candidates, j.claim, j.is_outer,
+    CASE WHEN NOT d.named AND j.candidates IS NULL AND j.evidence IS NULL THEN (SELECT a.host FROM answer a
+        WHERE a.ip = c.ip AND a.evidence = 'reverse' ORDER BY a.until_us DESC LIMIT 1) END AS reverse,
+    j.category, j.service, j.verdict, j.rule,
+    j.allowlist_revision, x.word AS outcome,
+    CASE WHEN c.outcome IN ({OPEN}) THEN coalesce((SELECT k.bytes_sent FROM counter k WHERE k.id = c.id), c.bytes_sent)
+        ELSE c.bytes_sent END AS bytes_sent,
+    CASE WHEN c.outcome IN ({OPEN}) THEN coalesce((SELECT k.bytes_received FROM counter k WHERE k.id = c.id),
+        c.bytes_received) ELSE c.bytes_received END AS bytes_received,
+    p.pid, p.name AS process, p.user,
+    p.started_us, o.container, o.role, o.namespace, r.via, o.image, r.recorded
+FROM connection c JOIN destination d ON d.id = c.destination JOIN origin o ON o.id = c.origin
+    JOIN judgement j ON j.id = c.judgement JOIN route r ON r.id = c.route JOIN outcome x ON x.id = c.outcome
+    LEFT JOIN process p ON p.id = c.process;
+"""  # noqa: S608
+
+
 def _run(db: Database, statements: str) -> None:
     for statement in statements.split(";\n"):
         if statement.strip():
@@ -155,6 +195,12 @@ def m002_every_namespace(db: Database) -> None:
     """Workloads, losses, bytes of what is open, attempts that hang, and namespaces that have ended."""
     _run(db, _SECOND)
     _number_outcomes(db)
+
+
+@migrations()
+def m003_names(db: Database) -> None:
+    """Names that namespaces got, beside our own look-ups; handshakes, and what the client itself claims."""
+    _run(db, _THIRD)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

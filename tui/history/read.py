@@ -2,45 +2,37 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from tui.history.batch import CoverageSpan, KeptWorkload, Run
+from tui.history.columns import (
+    ALERT_COLUMNS,
+    ANSWER_COLUMNS,
+    CONNECTION_COLUMNS,
+    WORKLOAD_COLUMNS,
+    alert_from,
+    answer_from,
+    connection_from,
+    workload_from,
+)
 from tui.history.filter_sql import where
 from tui.history.open import open_for_reading
 from tui.history.place import holder_of
 from tui.history.rows import AddressRow, ConnectionRow, Hole, Recording
 from tui.history.spans import JOIN_US, Watched, holes
 from tui.model.address import pack, unpack
-from tui.model.alert import Alert, AlertKind, Urgency
+from tui.model.alert import Alert
 from tui.model.answer import Answer
-from tui.model.connection import Outcome
+from tui.model.connection import Evidence, Outcome
 from tui.model.filter import Filter
-from tui.model.workload import Workload, WorkloadKind
 
 HEARTBEAT_US = 5_000_000
 """How often a collector says in the history that it lives, and how far its spans reach."""
 PAGE_ROWS = 1000
+ADDRESSES_MAX = 50
+NAMES_MAX = 500
 _ID_MAX = 2**63 - 1
 
-ALERT_COLUMNS = (
-    "id, kind, cause, urgency, summary, role, destination, port, count, first_us, last_us, resolved_us, resolution"
-)
-CONNECTION_COLUMNS = (
-    "id, opened_us, opened_exact, closed_us, last_seen_us, source, protocol, local_ip, local_port, ip, port, host, "
-    "evidence, candidates, category, service, verdict, rule, allowlist_revision, outcome, bytes_sent, bytes_received, "
-    "pid, process, user, started_us, container, role, namespace, via, image, recorded, destination_id"
-)
-
-WORKLOAD_COLUMNS = (
-    "id, namespace, kind, container_id, container, role, image, project, described, pid, proxy, started_us, gone_us"
-)
 OPEN_WORDS = ", ".join(f"'{outcome.value}'" for outcome in Outcome if outcome.is_open)
-
-_NAMES = CONNECTION_COLUMNS.split(", ")
-_EXACT, _CANDIDATES = _NAMES.index("opened_exact"), _NAMES.index("candidates")
-_ADDRESSES = (_NAMES.index("local_ip"), _NAMES.index("ip"))
 
 
 class Reader:
@@ -120,17 +112,43 @@ class Reader:
         run = self.last_run()
         return frozenset(s.namespace for s in self._present_spans(run) if s.source == source) if run else frozenset()
 
+    def coverage(self, from_us: int, to_us: int) -> list[CoverageSpan]:
+        """The spans of every source and namespace that reach into a time; what is watched now, to the next sign of
+        life."""
+        rows = self.db.execute(
+            f"SELECT id, source, namespace, from_us, {_REACHES}, note, growing, gone FROM coverage "  # noqa: S608
+            "WHERE to_us >= ? AND from_us <= ?",
+            (*self._growing(to_us), from_us - 2 * HEARTBEAT_US, to_us),
+        )
+        return [span for span in (CoverageSpan(*row) for row in rows) if span.to_us >= from_us]
+
+    def notes(self, source: str, from_us: int, to_us: int) -> list[str]:
+        """What the collectors of a time have noted of a source, most often what it could not do; the commonest first.
+
+        What a collector has noted holds until the next one begins.
+        """
+        began = "coalesce((SELECT max(started_us) FROM run WHERE started_us <= ?), 0)"
+        rows = self.db.execute(
+            "SELECT note FROM coverage WHERE source = ? AND note <> '' "  # noqa: S608
+            f"AND from_us BETWEEN min({began}, ?) AND ? GROUP BY note ORDER BY count(*) DESC, note",
+            (source, from_us, from_us, to_us),
+        )
+        return [note for (note,) in rows]
+
+    def _growing(self, to_us: int) -> tuple[int, int]:
+        """Since when spans are those of a collector that lives, and how much further than it has said they reach."""
+        run = self.last_run()
+        return (run.started_us if run is not None and self.is_live(run) else to_us + 1), 2 * HEARTBEAT_US
+
     def holes(self, source: str, from_us: int, to_us: int) -> list[Hole]:
         """When ``source`` did not see everything between two times: nothing at all, not all namespaces, or not all
         events."""
-        run = self.last_run()
-        alive_from_us = run.started_us if run is not None and self.is_live(run) else to_us + 1
         rows = self.db.execute(
-            "SELECT namespace, from_us, to_us + CASE WHEN growing AND from_us >= ? THEN ? ELSE 0 END, gone "
+            f"SELECT namespace, from_us, {_REACHES}, gone "  # noqa: S608
             "FROM coverage WHERE source = ? AND from_us <= ? AND (to_us >= ? OR id IN "
             "(SELECT max(id) FROM coverage WHERE source = ? AND namespace IN "
             "(SELECT namespace FROM coverage WHERE source = ? AND NOT gone) GROUP BY namespace))",
-            (alive_from_us, 2 * HEARTBEAT_US, source, to_us + JOIN_US, from_us - JOIN_US - 2 * HEARTBEAT_US, source,
+            (*self._growing(to_us), source, to_us + JOIN_US, from_us - JOIN_US - 2 * HEARTBEAT_US, source,
              source),
         )  # fmt: skip
         return [*holes(source, map(Watched._make, rows), from_us, to_us), *self._losses(source, from_us, to_us)]
@@ -164,17 +182,18 @@ class Reader:
         from_us: int,
         to_us: int,
         *,
-        destination_id: int | None = None,
+        to: tuple[int, str | None] | None = None,
         newest_first: bool = False,
         limit: int = -1,
     ) -> Iterator[ConnectionRow]:
         """Stream the connections that lived at some time between two times and match; in the order of their ids.
 
-        Read in pages, so that whoever takes them slowly holds no transaction meanwhile.
+        ``to`` limits them to one destination, by its id, as one role uses it. Read in pages, so that whoever takes them
+        slowly holds no transaction meanwhile.
         """
         condition, values = where(filter)
         beyond, order = ("<", "DESC") if newest_first else (">", "ASC")
-        only = "" if destination_id is None else "AND destination_id = ? "
+        only = "" if to is None else "AND destination_id = ? AND role IS ? "
         sql = (
             f"SELECT {CONNECTION_COLUMNS} FROM recorded WHERE opened_us <= ? "  # noqa: S608
             f"AND last_seen_us >= CASE WHEN outcome IN ({OPEN_WORDS}) THEN ? ELSE ? END "
@@ -184,7 +203,7 @@ class Reader:
             to_us,
             self._open_from(from_us),
             from_us,
-            *([] if destination_id is None else [destination_id]),
+            *(to or ()),
             *values,
         ]
         reached, left = (_ID_MAX if newest_first else -1), (_ID_MAX if limit < 0 else limit)
@@ -223,14 +242,19 @@ class Reader:
         """Since when an open connection must have been seen to live still at a time, since signs of life come late."""
         return from_us - 2 * HEARTBEAT_US if self.is_live(self.last_run()) else from_us
 
-    def addresses(self, destination_id: int) -> list[AddressRow]:
-        """The addresses under which a destination was seen, the latest first."""
+    def addresses(
+        self, destination_id: int, role: str | None = None, *, of_role: bool = False
+    ) -> list[AddressRow]:  # fmt: skip
+        """The addresses under which a destination was seen, the latest first; with ``of_role`` by that role alone."""
         rows = self.db.execute(
-            "SELECT ip, evidence, candidates, count(*), min(opened_us), max(last_seen_us) FROM recorded "
-            "WHERE destination_id = ? GROUP BY ip, evidence, candidates ORDER BY max(last_seen_us) DESC LIMIT 50",
-            (destination_id,),
+            "SELECT ip, evidence, candidates, claim, is_outer, count(*), min(opened_us), max(last_seen_us) "
+            "FROM recorded WHERE destination_id = ? AND (NOT ? OR role IS ?) "
+            "GROUP BY ip, evidence, candidates, claim, is_outer ORDER BY max(last_seen_us) DESC LIMIT ?",
+            (destination_id, of_role, role, ADDRESSES_MAX),
         )
-        return [AddressRow(unpack(r[0]), r[1], tuple((r[2] or "").split()), *r[3:]) for r in rows]
+        return [
+            AddressRow(unpack(r[0]), r[1], tuple((r[2] or "").split()), r[3], bool(r[4]), *r[5:]) for r in rows
+        ]  # fmt: skip
 
     def count_connections(self) -> int:
         """How many connections the roll-ups hold."""
@@ -242,41 +266,37 @@ class Reader:
 
     def answers(self, *, host: str | None = None, ip: str | None = None, limit: int = 200) -> list[Answer]:
         """What our own look-ups gave for a name, or which names they gave for an address; the latest first."""
+        asked = {"host": host, "ip": None if ip is None else pack(ip)}
+        given = {column: value for column, value in asked.items() if value is not None}
+        condition = "".join(f" AND {column} = :{column}" for column in given)
         rows = self.db.execute(
-            "SELECT host, ip, from_us, until_us FROM answer WHERE (host = :host OR :host IS NULL) "
-            "AND (ip = :ip OR :ip IS NULL) ORDER BY until_us DESC, ip LIMIT :limit",
-            {"host": host, "ip": None if ip is None else pack(ip), "limit": limit},
+            f"SELECT {ANSWER_COLUMNS} FROM answer WHERE evidence = :evidence{condition} "  # noqa: S608
+            "ORDER BY until_us DESC, ip LIMIT :limit",
+            {**given, "evidence": Evidence.FORWARD, "limit": limit},
         )
-        return [Answer(r[0], unpack(r[1]), r[2], r[3]) for r in rows]
+        return list(map(answer_from, rows))
+
+    def names_of(self, ips: Sequence[str], from_us: int, until_us: int) -> list[Answer]:
+        """The names that at most ``ADDRESSES_MAX`` addresses had at some time between two times, whoever was told so
+        and however it is known; the latest first, and at most ``NAMES_MAX``."""
+        packed = [pack(ip) for ip in ips[:ADDRESSES_MAX]]
+        marks = ",".join("?" * len(packed))
+        rows = self.db.execute(
+            f"SELECT {ANSWER_COLUMNS} FROM answer WHERE ip IN ({marks}) AND from_us <= ? AND until_us >= ? "  # noqa: S608
+            "ORDER BY until_us DESC, host, ip LIMIT ?",
+            [*packed, until_us, from_us, NAMES_MAX],
+        )
+        return list(map(answer_from, rows))
+
+    def is_looked_up(self, host: str) -> bool:
+        """True if an address of this name is known from a look-up, by us or by a namespace."""
+        row = self.db.execute("SELECT 1 FROM answer WHERE host = ? AND evidence <> ? LIMIT 1", (host, Evidence.REVERSE))
+        return row.fetchone() is not None
 
 
+_REACHES = "to_us + CASE WHEN growing AND from_us >= ? THEN ? ELSE 0 END"
 _LIVED = f"opened_us <= ? AND last_seen_us >= CASE WHEN outcome IN ({OPEN_WORDS}) THEN ? ELSE ? END"
 _TO = f"{_LIVED} AND (ip = ? OR host = ? OR instr(' ' || candidates || ' ', ' ' || ? || ' ') > 0)"
-
-
-def alert_from(row: Sequence[Any]) -> Alert:
-    """An alert from its ``ALERT_COLUMNS``."""
-    id, kind, cause, urgency, *rest = row
-    return Alert(id, AlertKind(kind), cause, Urgency(urgency), *rest)
-
-
-def workload_from(row: Sequence[Any]) -> KeptWorkload:
-    """A workload from its ``WORKLOAD_COLUMNS``."""
-    id, namespace, kind, container_id, container, role, image, project, described, pid, proxy, started, gone = row
-    variables = tuple(msgspec.json.decode(proxy, type=list[tuple[str, str]]))
-    told = Workload(namespace, WorkloadKind(kind), container_id, container, role, image, project, bool(described), pid,
-                    variables, started)  # fmt: skip
-    return KeptWorkload(id, told, gone)
-
-
-def connection_from(row: Sequence[Any]) -> ConnectionRow:
-    """A connection from its ``CONNECTION_COLUMNS``."""
-    values = list(row)
-    for place in _ADDRESSES:
-        values[place] = unpack(values[place])
-    values[_EXACT] = bool(values[_EXACT])
-    values[_CANDIDATES] = tuple((values[_CANDIDATES] or "").split())
-    return ConnectionRow(*values)
 
 
 def _identity(path: Path) -> tuple[object, ...]:

@@ -9,21 +9,23 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tui.history.batch import CoverageSpan, KeptAllowlist, KeptWorkload
-from tui.history.read import (
+from tui.history.columns import (
     ALERT_COLUMNS,
+    ANSWER_COLUMNS,
     CONNECTION_COLUMNS,
     WORKLOAD_COLUMNS,
     alert_from,
+    answer_from,
     connection_from,
     workload_from,
 )
 from tui.history.rows import ConnectionRow
 from tui.history.schema import HOUR_US, OPEN
 from tui.history.spans import Watched, holes
-from tui.model.address import unpack
 from tui.model.alert import Alert, AlertKind
 from tui.model.answer import Answer
 from tui.model.connection import (
+    Claim,
     Connection,
     Endpoint,
     Evidence,
@@ -32,6 +34,7 @@ from tui.model.connection import (
     Name,
     Origin,
     Outcome,
+    Phase,
     Process,
     Recorded,
     Verdict,
@@ -40,6 +43,8 @@ from tui.model.times import DAY_US
 from tui.model.workload import VISITOR
 
 WORKLOADS_MAX = 2_000
+ANSWERS_MAX = 100_000
+"""Of those that namespaces got."""
 BURST_US = 600_000_000
 """How long before its alert a burst may have begun."""
 JUST_ENDED_US = 120_000_000
@@ -96,13 +101,14 @@ class Past:
     covered_since_us: int | None
     """Since when the record has had no hole until now; None where it has one now."""
     answers: tuple[Answer, ...]
+    """Those that held within a day: good everywhere, or got by a namespace that is there still."""
     namespaces: tuple[str, ...]
     """Those whose sockets were ever watched."""
     allowlist: KeptAllowlist | None
     """The one that was last in force."""
 
 
-def read_past(db: sqlite3.Connection, now_us: int, hosts: Iterable[str] = ()) -> Past:
+def read_past(db: sqlite3.Connection, now_us: int, hosts: Iterable[str] = (), *, booted_us: int = 0) -> Past:
     """The end of the record, for a collector that starts now and wants to know when ``hosts`` were last heard."""
     rows = db.execute(_CONNECTIONS, (now_us - JUST_ENDED_US,))
     alerts = [alert_from(r) for r in db.execute(f"SELECT {ALERT_COLUMNS} FROM alert WHERE resolved_us IS NULL")]  # noqa: S608
@@ -111,9 +117,6 @@ def read_past(db: sqlite3.Connection, now_us: int, hosts: Iterable[str] = ()) ->
         (now_us - DAY_US,),
     )
     workloads = db.execute(f"SELECT {WORKLOAD_COLUMNS} FROM workload ORDER BY id DESC LIMIT ?", (WORKLOADS_MAX,))  # noqa: S608
-    answers = db.execute(
-        "SELECT host, ip, from_us, until_us FROM answer WHERE until_us > ?", (now_us - 86_400_000_000,)
-    )
     return Past(
         _next(db, "connection"),
         _next(db, "alert"),
@@ -132,7 +135,7 @@ def read_past(db: sqlite3.Connection, now_us: int, hosts: Iterable[str] = ()) ->
         db.execute("SELECT 1 FROM origin WHERE role IS NOT NULL AND role <> ?", (VISITOR,)).fetchone() is not None,
         db.execute("SELECT min(started_us) FROM run").fetchone()[0],
         _covered_since(db, now_us),
-        tuple(Answer(host, unpack(ip), start, end) for host, ip, start, end in answers),
+        _answers(db, now_us - DAY_US, booted_us),
         tuple(row[0] for row in db.execute("SELECT DISTINCT namespace FROM coverage WHERE source = 'sockets'")),
         _last_allowlist(db),
     )
@@ -201,7 +204,13 @@ def _connection(row: ConnectionRow) -> Connection:
         remote=Endpoint(row.ip, row.port),
         origin=Origin(row.namespace, row.role, row.container, row.image),
         process=process,
-        name=Name(row.host, Evidence(row.host_evidence) if row.host_evidence else None, row.host_candidates),
+        name=Name(
+            row.host,
+            Evidence(row.host_evidence) if row.host_evidence else None,
+            row.host_candidates,
+            Claim(row.claim) if row.claim else None,
+            row.is_outer,
+        ),
         label=Label(row.category, row.service),
         judgement=Judgement(Verdict(row.verdict), row.rule, row.allowlist_revision, ""),
         outcome=Outcome(row.outcome),
@@ -209,7 +218,27 @@ def _connection(row: ConnectionRow) -> Connection:
         bytes_received=row.bytes_received,
         via=row.via,
         recorded=Recorded(row.recorded),
+        connect_us=row.connect_us,
+        phase=Phase(row.phase) if row.phase else None,
     )
+
+
+def _answers(db: sqlite3.Connection, since_us: int, booted_us: int) -> tuple[Answer, ...]:
+    """Our own look-ups of names, and the latest of what the namespaces got that are there; the kernel gives their
+    numbers again, after the machine has booted all of them."""
+    ours = f"SELECT {ANSWER_COLUMNS} FROM answer WHERE until_us > ? AND evidence = ?"  # noqa: S608
+    theirs = f"""
+        WITH ended AS (SELECT namespace, max(to_us) AS at_us FROM coverage
+                WHERE source IN ('sockets', 'wire') AND gone GROUP BY namespace),
+            there AS (SELECT c.namespace, max(coalesce(e.at_us, 0)) AS began_us
+                FROM coverage c LEFT JOIN ended e ON e.namespace = c.namespace
+                WHERE c.source IN ('sockets', 'wire') AND NOT c.gone AND c.from_us >= coalesce(e.at_us, 0)
+                GROUP BY c.namespace)
+        SELECT {ANSWER_COLUMNS} FROM answer JOIN there USING (namespace)
+        WHERE until_us > ? AND from_us >= max(began_us, ?) ORDER BY until_us DESC LIMIT ?
+    """  # noqa: S608
+    rows = [*db.execute(ours, (since_us, Evidence.FORWARD)), *db.execute(theirs, (since_us, booted_us, ANSWERS_MAX))]
+    return tuple(map(answer_from, rows))
 
 
 def _last_allowlist(db: sqlite3.Connection) -> KeptAllowlist | None:

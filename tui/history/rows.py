@@ -78,6 +78,8 @@ class AddressRow:
     ip: str
     evidence: str | None
     candidates: tuple[str, ...]
+    claim: str | None
+    is_outer: bool
     connections: int
     first_us: int
     last_us: int
@@ -92,6 +94,8 @@ class ConnectionRow:
     opened_exact: bool
     closed_us: int | None
     last_seen_us: int
+    connect_us: int | None
+    phase: str | None
     source: str
     protocol: str
     local_ip: str
@@ -101,6 +105,10 @@ class ConnectionRow:
     host: str | None
     host_evidence: str | None
     host_candidates: tuple[str, ...]
+    claim: str | None
+    is_outer: bool
+    reverse: str | None
+    """The latest PTR name of an address of which nothing else is known: shown, never believed."""
     category: str
     service: str | None
     verdict: str

@@ -37,6 +37,11 @@ def holes(source: str, watched: Iterable[Watched], from_us: int, to_us: int) -> 
     return [Hole(source, a, b) for a, b in blind] + _partial(source, spans, blind, from_us, to_us)
 
 
+def watched_us(spans: Iterable[Span]) -> int:
+    """For how long anything was watched; times that lie within ``JOIN_US`` count as one."""
+    return sum(end - start for start, end in _join(spans))
+
+
 def _partial(source: str, spans: list[Watched], blind: list[Span], from_us: int, to_us: int) -> list[Hole]:
     """Where a namespace was not watched although others were. One ends with its namespace, or with all watching."""
     found = list[Hole]()

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from tui.history import place
+from tui.history.answers import Answers
 from tui.history.batch import Batch
 from tui.history.errors import HistoryCorrupt, HistoryUnwritable
 from tui.history.interned import Interned
@@ -29,15 +30,16 @@ _PLACE = {outcome: number for number, outcome in enumerate(OUTCOMES)}
 _NEXT_REVISION = "UPDATE meta SET value = value + 1 WHERE key = 'revision' RETURNING value"
 _FRESH = """
 INSERT INTO connection (id, revision, opened_us, opened_exact, closed_us, last_seen_us, destination, origin, process,
-    judgement, route, outcome, local_ip, local_port, ip, bytes_sent, bytes_received)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    judgement, route, outcome, local_ip, local_port, ip, bytes_sent, bytes_received, connect_us, phase)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _CONNECTION = f"""{_FRESH}
 ON CONFLICT DO UPDATE SET revision = excluded.revision, opened_us = excluded.opened_us,
     opened_exact = excluded.opened_exact, closed_us = excluded.closed_us, last_seen_us = excluded.last_seen_us,
     destination = excluded.destination, origin = excluded.origin, process = excluded.process,
-    judgement = excluded.judgement, outcome = excluded.outcome, bytes_sent = excluded.bytes_sent,
-    bytes_received = excluded.bytes_received
+    judgement = excluded.judgement, route = excluded.route, outcome = excluded.outcome, local_ip = excluded.local_ip,
+    local_port = excluded.local_port, ip = excluded.ip, bytes_sent = excluded.bytes_sent,
+    bytes_received = excluded.bytes_received, connect_us = excluded.connect_us, phase = excluded.phase
 """
 _ALERT = """
 INSERT INTO alert (id, revision, kind, cause, urgency, summary, role, destination, port, count, first_us, last_us,
@@ -60,10 +62,6 @@ INSERT OR REPLACE INTO loss (id, revision, source, namespaces, from_us, to_us, e
 _WORKLOAD = """
 INSERT OR REPLACE INTO workload (id, revision, namespace, kind, container_id, container, role, image, project,
     described, pid, proxy, started_us, gone_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_ANSWER = """
-INSERT INTO answer (host, ip, from_us, until_us) VALUES (?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET until_us = excluded.until_us
 """
 _RUN = """
 INSERT INTO run (id, revision, started_us, seen_us, ended_us, until_us, kind, pid, user, version)
@@ -132,10 +130,12 @@ class Writer:
         self._judgements = Interned(
             db,
             "judgement",
-            ("category", "service", "evidence", "candidates", "verdict", "rule", "allowlist_revision"),
-        )
+            ("category", "service", "evidence", "candidates", "claim", "is_outer", "verdict", "rule",
+             "allowlist_revision"),
+        )  # fmt: skip
         self._routes = Interned(db, "route", ("source", "protocol", "via", "recorded"))
         self._facets = Interned(db, "facet", ("role", "category", "verdict", "outcome"))
+        self._answers = Answers(db)
         self._tables = (
             self._destinations,
             self._origins,
@@ -143,6 +143,7 @@ class Writer:
             self._judgements,
             self._routes,
             self._facets,
+            self._answers,
         )
         self._counted: dict[int, Counted] = {}
         self._fresh_from = int(db.execute("SELECT coalesce(max(id), 0) FROM connection").fetchone()[0]) + 1
@@ -213,6 +214,8 @@ class Writer:
             c.label.service,
             c.name.evidence,
             " ".join(c.name.candidates) or None,
+            c.name.claim,
+            int(c.name.is_outer),
             c.judgement.verdict,
             c.judgement.rule,
             c.judgement.allowlist_revision,
@@ -221,7 +224,7 @@ class Writer:
         facet = self._facets.id(c.origin.role, c.label.category, c.judgement.verdict, c.outcome)
         row = (c.id, revision, c.opened_us, int(c.opened_exact), c.closed_us, c.last_seen_us, destination, origin,
                process, judgement, route, _PLACE[c.outcome], pack(c.local.ip), c.local.port, pack(c.remote.ip),
-               c.bytes_sent, c.bytes_received)  # fmt: skip
+               c.bytes_sent, c.bytes_received, c.connect_us, c.phase)  # fmt: skip
         return row, Counted(
             destination, facet, c.opened_us, c.last_seen_us, c.bytes_sent, c.bytes_received, c.failed, c.reached
         )
@@ -266,7 +269,7 @@ class Writer:
                 for s in batch.coverage.values()
             ],
         )
-        self._db.executemany(_ANSWER, [(a.host, pack(a.ip), a.from_us, a.until_us) for a in batch.answers.values()])
+        self._answers.write(batch.answers.values())
         self._db.executemany(
             "INSERT INTO allowlist_revision (id, at_us, fingerprint, rules) VALUES (?, ?, ?, ?)",
             [(a.revision, a.at_us, a.fingerprint, a.rules.decode()) for a in batch.allowlists.values()],

@@ -11,6 +11,7 @@ class AlertKind(StrEnum):
     UPLOAD = "upload"
     BLOCKED = "blocked"
     OVERDUE = "overdue"
+    NAME_MISMATCH = "name-mismatch"
     METADATA = "metadata"
     COVERAGE = "coverage"
 

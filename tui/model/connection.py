@@ -74,11 +74,40 @@ class Evidence(StrEnum):
     """How a host is known, strongest first."""
 
     PROXY = "proxy"
+    """A proxy's log names what it was asked for."""
+    CONNECT = "connect"
+    """What the client was seen to ask a proxy for."""
     SNI = "sni"
+    """The server name of a TLS or QUIC ClientHello (RFC 6066 §3)."""
+    HTTP = "http"
+    """The Host header of a plain HTTP request (RFC 9110 §7.2)."""
     DNS = "dns"
+    """An answer that this namespace got before it connected."""
+    HOSTS = "hosts"
+    """The container's own hosts(5)."""
     FORWARD = "forward"
+    """Our own look-up of the name, ahead of time."""
     RANGE = "range"
     REVERSE = "reverse"
+    """A PTR record: shown, never believed."""
+
+
+class Claim(StrEnum):
+    """Whether a name that the client itself used is known to have the address to which it went."""
+
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "unconfirmed"
+    """The name's addresses could not be seen, so that nothing can be said."""
+    MISMATCH = "mismatch"
+    """The name is known, and was never known to have this address."""
+
+
+class Phase(StrEnum):
+    """How far an attempt that failed had come."""
+
+    CONNECT = "connect"
+    TLS = "tls"
+    PROXY = "proxy"
 
 
 class Recorded(StrEnum):
@@ -135,6 +164,11 @@ class Name:
     evidence: Evidence | None = None
     candidates: tuple[str, ...] = ()
     """Several names that fit equally well; ``host`` is then None: never a guess."""
+    claim: Claim | None = None
+    """Of a host that the client named, and went to without a proxy; None of every other."""
+    is_outer: bool = False
+    """True if the ClientHello had an encrypted one inside (ECH), or pretended to (GREASE), so that the host
+    may only be that of a provider in front."""
 
 
 NO_NAME = Name()
@@ -187,6 +221,10 @@ class Connection:
     bytes_received: int | None
     via: str | None
     recorded: Recorded
+    connect_us: int | None = None
+    """From the first packet to the far side's answer (TCP's handshake); None where that was not seen."""
+    phase: Phase | None = None
+    """Where it failed; None where it did not, or where that was not seen."""
 
     @property
     def destination(self) -> str:

@@ -38,8 +38,10 @@ class What(StrEnum):
     """Processes and roles behind sockets."""
     CONTAINERS = "containers"
     """Names of containers."""
+    WIRE = "wire"
+    """Names in packets: DNS answers, TLS server names."""
     NAMES = "names"
-    """Names of destinations."""
+    """Names of destinations that are looked up ahead of time."""
     HISTORY = "history"
     CONFIGURATION = "configuration"
 

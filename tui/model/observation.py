@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from tui.model.connection import Endpoint, Origin, Process
+from tui.model.wire import Flow, Lookup
 from tui.model.workload import Workload
 
 
@@ -126,6 +127,25 @@ class Loss:
     events: int
 
 
+class HostsFile(NamedTuple):
+    """What hosts(5) of a namespace says."""
+
+    since_us: int = 0
+    """When the file was changed last."""
+    lines: tuple[tuple[str, str], ...] = ()
+    """Each a host with an address of another machine, in the order of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireSight:
+    """Where packets are read, and where not."""
+
+    read: frozenset[str]
+    """Namespaces."""
+    refused: dict[str, str]
+    """Namespaces in which they cannot be read, with the reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """What one call of a source gives; the parts happened in the order in which they stand."""
@@ -149,3 +169,13 @@ class Sighting:
     """All namespaces that are there and cannot be looked into, with the reason; None where nothing has changed."""
     has_hidden: bool = False
     """True if there may be namespaces that cannot even be found: one that is not told of may be there still."""
+    flows: tuple[Flow, ...] = ()
+    """What packets have told since the last call: all of what was sent before ``later_ends`` ended is among it."""
+    lookups: tuple[Lookup, ...] = ()
+    """Look-ups that were answered, or in vain, since the last call."""
+    wire: WireSight | None = None
+    """None where nothing has changed."""
+    packet_losses: tuple[Loss, ...] = ()
+    """Packets that the kernel had to drop before they were read."""
+    hosts: dict[str, HostsFile] | None = None
+    """By namespace, those that could be read, or were found to be unreadable, by now; None where nobody looks."""

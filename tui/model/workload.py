@@ -40,7 +40,7 @@ class Workload:
     pid: int = 0
     """A process of it, for ``nsenter``."""
     proxy: tuple[tuple[str, str], ...] = ()
-    """The proxy variables of its environment (HTTPS_PROXY, NO_PROXY …), credentials taken out."""
+    """The proxy variables of its first process (HTTPS_PROXY, NO_PROXY …), credentials taken out."""
     started_us: int = 0
     """When its first process started."""
 

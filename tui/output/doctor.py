@@ -26,7 +26,8 @@ TITLES = {
     What.BUFFER: "bursts",
     What.OWNERS: "who it was",
     What.CONTAINERS: "container names",
-    What.NAMES: "destination names",
+    What.WIRE: "names on the wire",
+    What.NAMES: "names ahead of time",
     What.HISTORY: "history",
     What.CONFIGURATION: "configuration",
 }
@@ -35,7 +36,6 @@ STATES = {Seen.NO: "✕ not seen", Seen.PARTLY: "? partly", Seen.YES: "● seen"
 NEVER = (
     "where UDP goes that is sent without a connected peer",
     "ICMP and raw sockets",
-    "DNS answers and TLS server names on the wire",
     "what is sent (content)",
     "what users' browsers send to Retool themselves",
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from tui.history.rows import ConnectionRow
+from tui.model.connection import Evidence
 from tui.model.times import iso_utc
 
 COLUMNS = (
@@ -11,7 +12,18 @@ COLUMNS = (
     "outcome", "bytes_sent", "bytes_received", "pid", "process", "user", "container", "role", "namespace", "via",
     "image", "recorded", "node", "history_id",
 )  # fmt: skip
-TABLE_COLUMNS = ("opened_before", "role", "process", "host", "ip", "port", "category", "verdict", "outcome")
+TABLE_COLUMNS = (
+    "opened_before",
+    "role",
+    "process",
+    "host",
+    "host_evidence",
+    "ip",
+    "port",
+    "category",
+    "verdict",
+    "outcome",
+)
 """What fits a terminal; the other formats have every column."""
 
 _AS_THEY_ARE = tuple(
@@ -24,11 +36,15 @@ Cell = str | int | None | tuple[str, ...]
 
 def export_rows(rows: Iterable[ConnectionRow], node: str, history_id: str) -> Iterator[dict[str, Cell]]:
     """Each connection as a mapping of ``COLUMNS``; what is not known is null, so also the port 0
-    that stands for a port which the kernel has forgotten, and ``opened_at`` where only ``opened_before`` is known."""
+    that stands for a port which the kernel has forgotten, and ``opened_at`` where only ``opened_before`` is known.
+
+    Where nothing else is known, a PTR name stands as ``host`` with the ``host_evidence`` ``reverse``.
+    """
     for row in rows:
         opened = iso_utc(row.opened_us)
         yield {
             **{column: getattr(row, column) for column in _AS_THEY_ARE},
+            **({"host": row.reverse, "host_evidence": Evidence.REVERSE.value} if row.reverse is not None else {}),
             "local_port": row.local_port or None,
             "port": row.port or None,
             "opened_at": opened if row.opened_exact else None,

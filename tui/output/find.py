@@ -13,6 +13,7 @@ from tui.model.times import echo_both, host_zone
 from tui.output.holes import hole_words, names_of
 
 SHOWN = 20
+NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Answer:
     notes: tuple[str, ...]
     ahead: bool
     """True if the span lies before the record begins."""
+    known: tuple[tuple[str, str], ...]
+    """Names that an address had in the span, each with its evidence; none for a name."""
     unnamed: int
     """Connections in the span that may have been to this name, since nobody looked the name up; 0 for an address."""
 
@@ -62,7 +65,8 @@ def look_for(reader: Reader, what: str, span: tuple[int, int] | None, now_us: in
         names_of(reader.workloads()),
         recording.notes,
         to_us < first_us,
-        0 if host is None or reader.answers(host=host, limit=1) else reader.count_unnamed(from_us, to_us),
+        tuple(dict.fromkeys((a.host, a.evidence.value) for a in reader.names_of([ip] if ip else [], from_us, to_us))),
+        0 if host is None or reader.is_looked_up(host) else reader.count_unnamed(from_us, to_us),
     )
 
 
@@ -94,6 +98,10 @@ def answer_lines(answer: Answer) -> list[str]:
         lines = [f"No: nothing to {answer.what} {span}, and no hole in that span."]
     if answer.count and holes:
         lines.append(f"Not recorded in that span: {holes}.")
+    if answer.known:
+        more = f" and {len(answer.known) - NAMES_SHOWN} more" if len(answer.known) > NAMES_SHOWN else ""
+        told = ", ".join(f"{host} ({evidence})" for host, evidence in answer.known[:NAMES_SHOWN])
+        lines.append(f"Names of {answer.what} in that span: {told}{more}.")
     return [clean(line, 400) for line in lines + [f"Note: {note}." for note in answer.notes]]
 
 
@@ -111,6 +119,7 @@ def _clock(us: int) -> str:
 
 def _line(row: ConnectionRow) -> str:
     who = row.role or row.process or "a process that could not be read"
-    place = f"{row.host or ' or '.join(row.host_candidates) or '(no name)'} {row.ip} port {row.port or '?'}"
+    unnamed = f"(no name; its PTR record says {row.reverse})" if row.reverse else "(no name)"
+    place = f"{row.host or ' or '.join(row.host_candidates) or unnamed} {row.ip} port {row.port or '?'}"
     began = "" if row.opened_exact else "before "
     return f"  {began}{_clock(row.opened_us)}  {who}  {place}  {row.category}  {row.verdict}  {row.outcome}"

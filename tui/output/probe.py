@@ -30,8 +30,13 @@ def place_of(alert: Alert, workloads: Iterable[KeptWorkload], namespaces: Sequen
 
 
 def test_command(alert: Alert, workload: Workload) -> str:
-    """`sudo nsenter -t PID -n curl -sv -m 5 https://…`, with the proxy variables of that workload if it has any."""
+    """`sudo nsenter -t PID -n curl -sv -m 5 https://…`, with the proxy variables of that workload if it has any.
+
+    For a name that does not resolve `getent hosts NAME`, among the container's own files: they name its resolver.
+    """
     words = ["sudo", "nsenter", "-t", str(workload.pid), "-n"]
+    if alert.cause.endswith("|dns"):
+        return shlex.join([*words, "-m", "getent", "hosts", alert.destination or ""])
     variables = [f"{name}={value}" for name, value in workload.proxy if _VARIABLE.fullmatch(name)]
     words += ["env", *variables] if variables else []
     words += ["curl", "-sv", "-m", str(_LIMIT_S), *_urls(alert)]
@@ -61,6 +66,6 @@ def _urls(alert: Alert) -> list[str]:
 
 
 def _who(alert: Alert) -> str | None:
-    """The container that a cause names: `blocked|WHO|HOST|PORT`."""
+    """The container that a cause names: `blocked|WHO|HOST|PORT`, or `…|dns`."""
     parts = alert.cause.split("|")
     return parts[1] if len(parts) >= 4 else None

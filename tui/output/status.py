@@ -10,9 +10,11 @@ from tui.history.read import HEARTBEAT_US, Reader
 from tui.history.rows import Hole
 from tui.history.schema import schema_version
 from tui.model.alert import Urgency
+from tui.model.diagnosis import Seen
 from tui.model.text import clean
 from tui.model.times import iso_utc
 from tui.output.holes import names_of
+from tui.output.name_sight import NameSight, name_sight_now
 from tui.output.sight import sight
 
 SILENT_US = 4 * HEARTBEAT_US
@@ -38,6 +40,8 @@ class Status(TypedDict):
     connections: int
     coverage: list[str]
     notes: list[str]
+    names: dict[str, int | bool | str] | None
+    """In how many namespaces packets are read, and whether known names are looked up; null if nobody records."""
     containers: dict[str, int | list[str]]
     """How many run, in how many all is seen, and which are not."""
     host_seen: bool | None
@@ -60,7 +64,8 @@ def read_status(reader: Reader, now_us: int) -> Status:
     alerts = reader.alerts(open_only=True, limit=-1)
     counts = Counter(alert.urgency for alert in alerts)
     first_us = recording.first_us
-    holes = reader.holes("sockets", max(first_us or now_us, now_us - LOOK_BACK_US), now_us)
+    lately_us = max(first_us or now_us, now_us - LOOK_BACK_US)
+    holes = reader.holes("sockets", lately_us, now_us)
     run = recording.run
     silent_us = run.seen_us if run and reader.is_live(run) and now_us - run.seen_us > SILENT_US else None
     workloads = reader.workloads()
@@ -83,6 +88,7 @@ def read_status(reader: Reader, now_us: int) -> Status:
         connections=reader.count_connections(),
         coverage=list(recording.sources) if holder is not None else [],
         notes=list(recording.notes) if holder is not None else [],
+        names=_names(name_sight_now(reader, lately_us, now_us)) if holder is not None else None,
         containers={"running": found.containers, "seen": found.seen, "unseen": list(found.unseen)},
         host_seen=found.host,
         holes_24h=[_hole(hole, names) for hole in holes],
@@ -94,6 +100,16 @@ def read_status(reader: Reader, now_us: int) -> Status:
         baseline_waiting=counts[Urgency.REVIEW],
         now=iso_utc(now_us),
     )
+
+
+def _names(seen: NameSight) -> dict[str, int | bool | str]:
+    return {
+        "namespaces": seen.namespaces,
+        "read": seen.read,
+        "look_ups": seen.look_ups is Seen.YES,
+        "lost_packets_24h": seen.lost_packets,
+        "in_words": seen.words,
+    }
 
 
 def _hole(hole: Hole, names: Mapping[str, str]) -> dict[str, str | int | list[str] | None]:
@@ -158,6 +174,7 @@ def status_lines(status: Status) -> list[str]:
         f"Record      since {status['recorded_since'] or 'never'}, {status['connections']} connections",
         f"Coverage    {_coverage(status)}",
         *(f"            {note}" for note in status["notes"]),
+        *([f"Names       {status['names']['in_words']}"] if status["names"] else []),
         *map(_hole_line, status["holes_24h"]),
         f"Allowlist   revision {status['allowlist_revision']}",
         f"Alerts      {alerts}",

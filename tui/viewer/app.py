@@ -14,6 +14,7 @@ from tui.viewer.keys import Scope, bindings
 from tui.viewer.screens.detail import Detail
 from tui.viewer.screens.help import Help
 from tui.viewer.screens.main import Main
+from tui.viewer.sight_words import sight_sentence
 from tui.viewer.terminal import end_if_lost, leave_on_signals
 from tui.viewer.theme import THEME, Look
 
@@ -83,6 +84,10 @@ class ViewerApp(App[None]):
         self.main.arrived(snapshot)
         self._tell_detail()
 
+    def on_detail_addresses_asked(self) -> None:
+        self.main.action_addresses()
+        self._tell_detail()
+
     def _tick(self) -> None:
         if self._real_terminal:
             end_if_lost()
@@ -104,9 +109,9 @@ class ViewerApp(App[None]):
     def action_help(self) -> None:
         """Show the keys and what the signs mean."""
         if not isinstance(self.screen, Help):
-            picture = self.main.picture
-            recording = picture.snapshot.recording if picture else None
-            self.push_screen(Help(self.look, self.options.version, recording.notes if recording else ()))
+            snapshot = self.main.picture.snapshot if self.main.picture else None
+            notes = (*snapshot.recording.notes, sight_sentence(snapshot)) if snapshot and snapshot.recording else ()
+            self.push_screen(Help(self.look, self.options.version, tuple(filter(None, notes))))
 
     def action_help_quit(self) -> None:
         """Textual's own answer to Ctrl+C; ours leaves."""

@@ -9,12 +9,17 @@ from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.connection import Verdict
 from tui.viewer.view import RowKey
 
-_OFF_LIST = (AlertKind.OFF_ALLOWLIST, AlertKind.METADATA)
+_OFF_LIST = (AlertKind.OFF_ALLOWLIST, AlertKind.NAME_MISMATCH, AlertKind.METADATA)
 
 
 def is_burst(alert: Alert) -> bool:
     """Whether an alert stands for many new destinations of one role, and so names none."""
     return alert.kind is AlertKind.OFF_ALLOWLIST and alert.destination is None
+
+
+def is_unresolved(alert: Alert) -> bool:
+    """Whether an alert says that a name does not resolve, so that there may be no connection to show."""
+    return alert.kind is AlertKind.BLOCKED and alert.cause.endswith("|dns")
 
 
 def burst_filter(alert: Alert) -> str:
@@ -26,10 +31,10 @@ def burst_filter(alert: Alert) -> str:
 def rows_of(
     alert: Alert, rows: Iterable[DestinationRow], candidates: Mapping[int, Sequence[str]]
 ) -> list[DestinationRow]:
-    """The rows of an alert's destination, those of its own role if there are any."""
+    """The rows of an alert's destination, those of its own role if there are any; without a port those of every one."""
     if alert.destination is None:
         return []
-    named = [row for row in rows if row.port == alert.port and _is_called(row, alert.destination, candidates)]
+    named = [r for r in rows if alert.port in (None, r.port) and _is_called(r, alert.destination, candidates)]
     own = [row for row in named if row.role == alert.role]
     return own or named
 
@@ -45,6 +50,19 @@ def loud_rows(rows: Iterable[DestinationRow], alerts: Sequence[Alert]) -> frozen
     bursts = {alert.role for alert in loud if is_burst(alert)}
     sending = {(alert.destination, alert.port, alert.role) for alert in loud if alert.kind is AlertKind.UPLOAD}
     return frozenset(row.key for row in rows if _is_loud(row, off, bursts, sending))
+
+
+def false_rows(rows: Iterable[DestinationRow], alerts: Iterable[Alert]) -> frozenset[RowKey]:
+    """The rows whose name a client gave for an address that never had it."""
+    told = {(a.destination, a.port, a.role) for a in alerts if a.is_open and a.kind is AlertKind.NAME_MISMATCH}
+    return frozenset(row.key for row in rows if (row.name, row.port, row.role) in told) if told else frozenset()
+
+
+def unresolved_rows(rows: Iterable[DestinationRow], alerts: Iterable[Alert]) -> frozenset[RowKey]:
+    """The rows whose name does not resolve now where they are made."""
+    told = {(a.destination, a.role): a.port for a in alerts if a.is_open and is_unresolved(a)}
+    found = (row for row in rows if told and (row.name, row.role) in told)
+    return frozenset(row.key for row in found if told[row.name, row.role] in (None, row.port))
 
 
 _Cause = tuple[str | None, int | None, str | None]

@@ -35,14 +35,17 @@ class Key:
     """Works while text is typed."""
 
 
+_PICTURED = (Scope.MAIN, Scope.DETAIL)
+
 KEYS = (
     Key(("enter",), "Enter", "open", "open", "Show all that is known of the row under the cursor.", (Scope.TABLE,)),
     Key(("escape", "backspace"), "Esc", "back", "back", "Back to the same row.", (Scope.DETAIL, Scope.HELP)),
     Key(("slash",), "/", "filter", "filter", "Filter the table; the language is that of export.", (Scope.MAIN,)),
     Key(("space",), "Space", "freeze", "freeze", "Let the picture stand; again: return to live.", (Scope.MAIN,)),
-    Key(("A",), "A", "allow", "allow", "Allow this destination; asks for a reason.", (Scope.MAIN, Scope.DETAIL)),
-    Key(("s",), "s", "sort", "sort", "Sort by the next column; between sorts no row moves.", (Scope.MAIN,)),
+    Key(("A",), "A", "allow", "allow", "Allow this destination; asks for a reason.", _PICTURED),
+    Key(("d",), "d", "addresses", "IPs", "Show addresses in the place of names; again: names.", _PICTURED),
     Key(("tab",), "Tab", "other_list", "alerts", "Move between the destinations and the alerts.", (Scope.MAIN,)),
+    Key(("s",), "s", "sort", "sort", "Sort by the next column; between sorts no row moves.", (Scope.MAIN,)),
     Key(("shift+tab",), "Shift+Tab", "other_list", "", "The same, backwards.", (Scope.MAIN,)),
     Key(("question_mark",), "?", "help", "help", "This page.", (Scope.APP,)),
     Key(("q",), "q", "leave", "quit", "Leave; recording goes on.", (Scope.APP,)),

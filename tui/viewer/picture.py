@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from tui.history.rows import DestinationRow
 from tui.model.filter import Filter
-from tui.viewer.concerns import first_rows, loud_rows
+from tui.viewer.addresses import Places
+from tui.viewer.concerns import false_rows, first_rows, loud_rows, unresolved_rows
 from tui.viewer.snapshot import Snapshot
 from tui.viewer.view import RowKey, Sort, View, changes_between, shown
 
@@ -23,11 +24,24 @@ class Picture:
     frozen: bool = False
     changes: int = 0
     """Since it was frozen: destinations and alerts that are new or have changed."""
+    places: Places | None = None
+    """Where the destinations of rows are, as far as is known, while addresses stand in the place of names; None: names
+    do."""
 
     @property
     def loud(self) -> frozenset[RowKey]:
         """The rows for which somebody must act now or today."""
         return loud_rows(self.snapshot.everything, self.snapshot.alerts)
+
+    @property
+    def false(self) -> frozenset[RowKey]:
+        """The rows whose name a client gave for an address that never had it."""
+        return false_rows(self.snapshot.everything, self.snapshot.alerts)
+
+    @property
+    def unresolved(self) -> frozenset[RowKey]:
+        """The rows whose name does not resolve now."""
+        return unresolved_rows(self.snapshot.everything, self.snapshot.alerts)
 
     @property
     def first(self) -> frozenset[RowKey]:

@@ -31,7 +31,7 @@ def _lasts(hole: Hole, now_us: int) -> bool:
 
 def unseen_now(snapshot: Snapshot) -> Sequence[str]:
     """Who is not seen now although others are."""
-    lasting = [hole for hole in snapshot.holes if hole.source == "sockets" and hole.lost is None]
+    lasting = [hole for hole in snapshot.holes if hole.lost is None]
     names = names_of(snapshot.workloads)
     return sorted({whose(hole, names) for hole in lasting if hole.namespaces and _lasts(hole, snapshot.at_us)})
 

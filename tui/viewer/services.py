@@ -14,7 +14,7 @@ from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.connection import INTERNAL_CATEGORY, UNRECOGNISED, Verdict
 from tui.model.times import ago
 from tui.viewer.activity import steps_by_line
-from tui.viewer.concerns import loud_rows, rows_of
+from tui.viewer.concerns import is_unresolved, loud_rows, rows_of
 from tui.viewer.seen import is_blind, unseen_now
 from tui.viewer.snapshot import Snapshot
 from tui.viewer.view import RowKey, blocked
@@ -200,7 +200,12 @@ def _blocked(alerts: Sequence[Alert], scene: _Scene) -> tuple[str, ...]:
     since = _since(min(alert.first_us for alert in alerts), snapshot.at_us)
     roles = sorted({alert.role or "no role" for alert in alerts})
     who = roles[0] if len(roles) == 1 else f"{len(roles)} roles"
-    number = sum(alert.count for alert in alerts)
+    tried = [alert for alert in alerts if not is_unresolved(alert)]
+    number = sum(alert.count for alert in tried or alerts)
+    if not tried:
+        vain = f"{plural(number, 'look-up')} in vain"
+        brief = "name does not resolve"
+        return (joined([since, who, brief, vain], glyphs), joined([since, who, brief], glyphs), brief)
     tries = f"{number} of {plural(number, 'connect')}"
     words = how(latest.failures) if latest else "not reached"
     said = (f"{tries}, {words}", f"{number} of {number}, {words}", words)

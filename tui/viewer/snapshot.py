@@ -20,6 +20,7 @@ from tui.model.alert import Alert
 from tui.model.connection import Outcome
 from tui.model.filter import Equals, Filter, Term
 from tui.model.times import DAY_US, HOUR_US, MINUTE_US
+from tui.output.name_sight import NameSight, name_sight_now, unread_holes
 from tui.viewer.view import RowKey, heard_at, seen_at
 
 SPAN_US = DAY_US
@@ -53,7 +54,11 @@ class Snapshot:
     activity: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Connections opened by category, in steps of two minutes that end now."""
     holes: tuple[Hole, ...] = ()
-    """Of the span, from the first recording on."""
+    """Of the span, from the first recording on: what of the sockets was not seen."""
+    names: NameSight | None = None
+    """By what destinations can be named now."""
+    unread: tuple[Hole, ...] = ()
+    """Of the span: when sockets were seen and packets were not read, although they are now."""
     workloads: tuple[KeptWorkload, ...] = ()
     """What runs and what ran, the latest that began first."""
     watched: frozenset[str] = frozenset()
@@ -143,7 +148,7 @@ class Follower:
         silent = silent_since(before.recording, before.holder, now_us)
         if silent == before.silent_since_us or before.recording is None:
             return None
-        holes = _holes(reader, before.recording, now_us)
+        holes = _holes(reader, "sockets", _begin(before.recording, now_us), now_us)
         self._last = replace(before, at_us=now_us, silent_since_us=silent, holes=holes)
         return self._last
 
@@ -160,6 +165,8 @@ class Follower:
         recording = reader.recording()
         held = self._held(reader, recording, now_us, changed)
         alive_us = recording.run.seen_us if recording.run else None
+        begin_us = _begin(recording, now_us)
+        holes = _holes(reader, "sockets", begin_us, now_us)
         opened = activity(reader, now_us - STEPS * STEP_MINUTES * MINUTE_US, now_us, STEP_MINUTES)
         return Snapshot(
             now_us,
@@ -173,7 +180,9 @@ class Follower:
             self._candidates(reader, everything, changed),
             tuple(reader.alerts(open_only=True, limit=-1)),
             {category: tuple(counts) for category, counts in opened.items()},
-            _holes(reader, recording, now_us),
+            holes,
+            name_sight_now(reader, begin_us, now_us),
+            unread_holes(_holes(reader, "wire", begin_us, now_us), holes, now_us),
             tuple(reader.workloads()),
             reader.watched("sockets"),
             silent_since_us=silent_since(recording, holder, now_us),
@@ -223,9 +232,11 @@ def silent_since(recording: Recording | None, holder: Holder | None, now_us: int
     return run.seen_us if now_us - run.seen_us > SILENT_US else None
 
 
-def _holes(reader: Reader, recording: Recording, now_us: int) -> tuple[Hole, ...]:
-    if recording.first_us is None:
-        return ()
-    begin = max(now_us - SPAN_US, recording.first_us)
-    found = [hole for source in {"sockets", *recording.sources} for hole in reader.holes(source, begin, now_us)]
+def _begin(recording: Recording, now_us: int) -> int:
+    """Where the span begins in which holes count."""
+    return now_us if recording.first_us is None else max(now_us - SPAN_US, recording.first_us)
+
+
+def _holes(reader: Reader, source: str, from_us: int, to_us: int) -> tuple[Hole, ...]:
+    found = reader.holes(source, from_us, to_us) if from_us < to_us else []
     return tuple(sorted(found, key=lambda hole: hole.from_us))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from tui.history.changes import changes
 from tui.history.rows import Hole, Recording
 from tui.model.alert import Alert, Urgency
 from tui.model.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, ago, short_utc
-from tui.output.holes import hole_words, names_of
+from tui.output.holes import names_of
 from tui.output.sight import sight
 from tui.viewer.picture import Picture
 from tui.viewer.seen import unseen_now, whole
+from tui.viewer.sight_words import sight_words, span_words
 from tui.viewer.snapshot import Snapshot
 from tui.viewer.words import UNICODE, Glyphs, clock, joined, plural, when
 
 Part = tuple[str, str]
 """Style name and text."""
+Said = tuple[str, tuple[str, ...]]
+"""Style name, and the same in fewer and fewer words."""
 
 
 def recorder(snapshot: Snapshot, now_us: int) -> tuple[Part, tuple[Part, ...]]:
@@ -61,46 +63,67 @@ def coverage(snapshot: Snapshot, now_us: int, room: int, glyphs: Glyphs = UNICOD
     if not snapshot.live:
         return (("alarm", "Nothing new is seen. To record: sudo retool-egress"),)
     holes, seen = _holes(snapshot, recording, now_us), _seen(snapshot, recording)
-    parts = [holes, seen] if holes[0] == "alarm" else [seen, holes]
-    room -= sum(len(text) + 3 for _, text in parts)
-    if "names" in recording.sources and snapshot.workloads and room > 20:
-        parts.insert(parts.index(seen) + 1, ("text", "names looked up"))
-        room -= 18
+    said = [holes, seen] if holes[0] == "alarm" else [seen, holes]
+    named = sight_words(snapshot, now_us)
+    if named is not None:
+        said.insert(said.index(seen) + 1, named)
     if recording.notes:
-        said = ("; ".join(recording.notes), "not everything (? tells)", "not all (see ?)", "not all: ?")
-        parts.append(("review", next((words for words in said if len(words) <= room), said[-1])))
+        notes = ("; ".join(recording.notes), "not everything (? tells)", "not all (see ?)", "not all: ?")
+        said.append(("review", notes))
+    spare = [named] if named is not None and named[0] == "text" else []
     separator = ("quiet", f" {glyphs.separator} ")
-    return tuple(piece for part in parts for piece in (separator, part))[1:]
+    shown = fitting(said, [*spare, *said[-1:]] if recording.notes else spare, room)
+    return tuple(piece for part in shown for piece in (separator, part))[1:]
 
 
-def _seen(snapshot: Snapshot, recording: Recording) -> Part:
-    """`SEES 6 of 6 containers, host`; where no containers are known, the sources."""
+def fitting(said: Sequence[Said], spare: Sequence[Said], room: int) -> list[Part]:
+    """In as many words as there is room for, those that stand first before the others; where even the fewest of all
+    have none, without the first that can be spared, the second, or both."""
+    without = [(), *((each,) for each in spare), tuple(spare)]
+    kept = [[each for each in said if each not in left_out] for left_out in without]
+    fits = next((each for each in kept if _least(each) <= room), kept[-1])
+    room -= _least(fits)
+    parts = list[Part]()
+    for style, variants in fits:
+        words = next(each for each in variants if len(each) <= len(variants[-1]) + max(0, room))
+        room -= len(words) - len(variants[-1])
+        parts.append((style, words))
+    return parts
+
+
+def _least(said: Sequence[Said]) -> int:
+    return sum(len(variants[-1]) for _, variants in said) + 3 * (len(said) - 1)
+
+
+def _seen(snapshot: Snapshot, recording: Recording) -> Said:
+    """`SEES 6 of 6 containers, host`; where no containers are known, only that something is seen."""
     found = sight(snapshot.workloads, snapshot.watched)
     if not found.containers and found.host is None:
-        sources = " + ".join(recording.sources)
-        return ("text", f"SEES {sources}") if sources else ("alarm", "SEES nothing yet")
-    what = f"{found.seen} of {plural(found.containers, 'container')}" if found.containers else "no container"
-    if len(found.unseen) == 1:
-        what += f" (not {found.unseen[0]})"
-    host = ", host" if found.host else ", not the host" if found.host is False else ""
-    return ("review" if found.unseen or found.host is False else "text", f"SEES {what}{host}")
+        return ("text", ("SEES sockets",)) if "sockets" in recording.sources else ("alarm", ("SEES nothing yet",))
+    rest = f" (not {found.unseen[0]})" if len(found.unseen) == 1 else ""
+    rest += ", host" if found.host else ", not the host" if found.host is False else ""
+    style = "review" if found.unseen or found.host is False else "text"
+    if not found.containers:
+        return style, (f"SEES no container{rest}",)
+    whole = (plural(found.containers, "container"), str(found.containers))
+    return style, tuple(f"SEES {found.seen} of {each}{rest}" for each in whole)
 
 
-def _holes(snapshot: Snapshot, recording: Recording, now_us: int) -> Part:
-    sockets = [hole for hole in snapshot.holes if hole.source == "sockets"]
+def _holes(snapshot: Snapshot, recording: Recording, now_us: int) -> Said:
+    sockets = snapshot.holes
     blind = [hole for hole in whole(sockets) if hole.to_us >= now_us]
     if blind:
-        return "alarm", f"NOTHING SEEN since {when(blind[-1].from_us, now_us)}"
+        return "alarm", (f"NOTHING SEEN since {when(blind[-1].from_us, now_us)}",)
     unseen = unseen_now(snapshot)
     if unseen:
         who = unseen[0] if len(unseen) == 1 else f"{len(unseen)} namespaces"
         since = min(hole.from_us for hole in sockets if hole.namespaces and hole.to_us >= snapshot.at_us - 1)
-        return "alarm", f"{who} NOT SEEN since {when(since, now_us)}"
+        return "alarm", (f"{who} NOT SEEN since {when(since, now_us)}",)
     if not sockets:
         first_us = recording.first_us or now_us
         length = "24 h" if now_us - first_us > 24 * 60 * MINUTE_US else ago(first_us, now_us)
-        return "text", "no hole" if length == "now" else f"no hole in {length}"
-    return "review", ", ".join(_told(sockets, snapshot, now_us))
+        return "text", ("no hole" if length == "now" else f"no hole in {length}",)
+    return "review", (", ".join(_told(sockets, snapshot, now_us)),)
 
 
 def _told(holes: Sequence[Hole], snapshot: Snapshot, now_us: int) -> list[str]:
@@ -109,8 +132,7 @@ def _told(holes: Sequence[Hole], snapshot: Snapshot, now_us: int) -> list[str]:
     gaps = [hole for hole in holes if hole.lost is None]
     if gaps:
         last = max(gaps, key=lambda hole: hole.to_us)
-        brief = last.to_us - last.from_us < 2 * MINUTE_US or when(last.to_us, now_us) == "now"
-        words = hole_words(last, names, clock if brief else partial(when, now_us=now_us))
+        words = span_words(last, names, now_us)
         told.append(f"hole {words}" if len(gaps) == 1 else f"{len(gaps)} holes in 24 h, last {words}")
     losses = [hole for hole in holes if hole.lost is not None]
     if losses:

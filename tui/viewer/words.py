@@ -148,12 +148,21 @@ def verdict_words(
     *,
     failures: Sequence[tuple[Outcome, int]] | None = None,
     loud: bool,
+    false: bool = False,
+    unresolved: bool = False,
     glyphs: Glyphs = UNICODE,
 ) -> tuple[str, str]:
-    """The style's name and the words of a destination's state, sign first; ``failures`` None: it is reached."""
+    """The style's name and the words of a destination's state, sign first; ``failures`` None: it is reached.
+
+    ``false``: its name is one that the address never had; ``unresolved``: its name does not resolve now.
+    """
     match verdict:
+        case Verdict.OFF_ALLOWLIST if false:
+            return "alarm", f"{glyphs.off_list} mismatch"
         case Verdict.OFF_ALLOWLIST:
             return ("alarm", f"{glyphs.off_list} off list") if loud else ("review", f"{glyphs.review} off list")
+        case Verdict.ALLOWED if unresolved:
+            return "alarm", f"{glyphs.failing} no DNS"
         case Verdict.ALLOWED if failures is not None:
             brief = _BRIEF.get(failures[0][0]) if failures else None
             return "alarm", f"{glyphs.failing} {brief or how(failures)}"

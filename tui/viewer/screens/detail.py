@@ -35,6 +35,9 @@ class Detail(Listing):
             super().__init__()
             self.dossier = dossier
 
+    class AddressesAsked(Message):
+        """Addresses are to stand in the place of names, or names again, here and on the main screen."""
+
     def __init__(self, options: ViewerOptions, look: Look, dossier: Dossier, picture: Picture) -> None:
         super().__init__()
         self._options = options
@@ -44,7 +47,7 @@ class Detail(Listing):
         self._dossier = dossier
 
     def compose(self) -> ComposeResult:
-        yield Bar(self._look, title_of(self._dossier), "frozen" if self._picture.frozen else "")
+        yield Bar(self._look, *self._head())
         yield Pager()
         yield Footer(self._look, Scope.DETAIL, Scope.APP)
 
@@ -53,7 +56,10 @@ class Detail(Listing):
 
     def follow(self, picture: Picture) -> None:
         """Take a newer picture; ask again only if this row has changed."""
+        turned = (picture.places is None) != (self._picture.places is None)
         self._picture = picture
+        if turned:
+            self._show()
         latest = picture.row(self._row.key)
         if latest is not None and latest != self._row:
             self._row = latest
@@ -70,12 +76,25 @@ class Detail(Listing):
 
     def on_detail_gathered(self, event: Gathered) -> None:
         self._dossier = event.dossier
-        self.query_one(Bar).show(title_of(event.dossier))
+        self._show()
+
+    def _show(self) -> None:
+        self.query_one(Bar).show(*self._head())
         self.query_one(Pager).show(self._write)
+
+    def _head(self) -> tuple[str, str]:
+        """The title, and what is not as usual."""
+        by_address = self._picture.places is not None
+        states = (("by address", by_address), ("frozen", self._picture.frozen))
+        return title_of(self._dossier, by_address=by_address), ", ".join(word for word, holds in states if holds)
 
     def _write(self, width: int) -> Sequence[Text]:
         row, picture = self._dossier.row, self._picture
         return lines(self._dossier, self._look, width, picture.now_us, loud=row.key in picture.loud)
+
+    def action_addresses(self) -> None:
+        """Show addresses in the place of names, or names again."""
+        self.post_message(self.AddressesAsked())
 
     def on_key(self, event: Key) -> None:
         self.query_one(Footer).hush()

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from tui.viewer.keys import KEYS, Scope, bindings
+from tui.viewer.name_words import EVIDENCE
 from tui.viewer.screens.listing import Listing
 from tui.viewer.theme import Look
 from tui.viewer.widgets.bar import Bar
@@ -27,6 +28,13 @@ UNSEEN = (
     "Usage events may also leave from users' browsers, which a host monitor cannot see. Nor can it see what a "
     "connection carries, or whether a service answered with a refusal inside an encrypted connection."
 )
+
+CLAIMS = (
+    ("confirmed", "The name that the client gave is known to have the address to which it went."),
+    ("unconfirmed", "No look-up shows whether it has: it is shown, it is not allowed by that name, nobody is paged."),
+    ("MISMATCH", "It was never known to have it: the client may hide where it goes."),
+)
+"""What is said of a name that the client itself gave."""
 
 
 def signs(glyphs: Glyphs) -> tuple[tuple[str, str], ...]:
@@ -45,15 +53,21 @@ def signs(glyphs: Glyphs) -> tuple[tuple[str, str], ...]:
         (f"{glyphs.failing} no reply", "Connected and data sent, but not a byte came back."),
         (f"{glyphs.failing} cut off", "Connected, then reset before the first byte: a firewall that reads names."),
         (f"{glyphs.failing} no route", "This host, or a router, said that it is unreachable."),
+        (
+            f"{glyphs.failing} no DNS",
+            "Its name does not resolve where it is needed: the alert has the resolver's word.",
+        ),
         (f"{glyphs.failing} overdue", "Due at certain times, and not seen for longer, with no hole in the record."),
         (f"{glyphs.off_list} OFF LIST", "Not on the allowlist, and to be looked at now."),
+        (f"{glyphs.off_list} mismatch", "Given a name that is allowed, on an address that this name never had."),
         (f"{glyphs.off_list} UPLOAD", "Much was sent and little came back; off the list or on it."),
         (f"{glyphs.review} review", "Not on the allowlist; waits for the first review."),
         (f"{glyphs.unseen} not seen", "No connection in the last 24 h, with what is to be expected."),
         (f"{glyphs.review} cannot tell", "Nobody records now, or not everything could be seen."),
         (
             f"{glyphs.unseen} unjudged",
-            "No part of Retool (the host's agents, other containers): counted below, shown by verdict:not-judged.",
+            "No part of Retool (the host's agents, other containers), or the resolver that is set there: counted "
+            "below, shown by verdict:not-judged.",
         ),
         (f"{glyphs.unseen} internal", "Within your networks: counted below, shown by verdict:internal."),
         (f"{glyphs.new}", "In front of a row: new since the last sort; such rows stand at the end."),
@@ -92,6 +106,11 @@ class Help(Listing):
         page += [Text(""), styled(" SIGNS", self._look.style("title"))]
         for sign, meaning in signs(self._look.glyphs):
             page += self._pair(sign, meaning, 15, width)
+        page += [Text(""), styled(" HOW A NAME IS KNOWN, STRONGEST FIRST", self._look.style("title"))]
+        for evidence, meaning in EVIDENCE.items():
+            page += self._pair(evidence, f"{meaning[:1].upper()}{meaning[1:]}.", 15, width)
+        for word, meaning in CLAIMS:
+            page += self._pair(word, meaning, 15, width)
         page += [Text(""), styled(" WHAT THE NUMBERS ARE, AND WHAT IS NOT SEEN", self._look.style("title"))]
         for paragraph in (*(f"Now: {note}." for note in self._notes), SPAN, UNSEEN):
             page += [self._line(f"  {line}", width) for line in textwrap.wrap(paragraph, width - 3)]

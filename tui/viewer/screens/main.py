@@ -14,8 +14,9 @@ from textual.message import Message
 from tui.history.rows import DestinationRow
 from tui.model.filter import Filter
 from tui.viewer import ViewerOptions
+from tui.viewer.addresses import AddressBook, Places, read_places
 from tui.viewer.concerns import burst_filter, is_burst, rows_of
-from tui.viewer.dossier import Dossier, gather
+from tui.viewer.dossier import Dossier, gather, unseen_row
 from tui.viewer.feed import Clock
 from tui.viewer.keys import Scope, bindings
 from tui.viewer.picture import Picture, changes_since, resorted, view_of
@@ -51,6 +52,14 @@ class Main(Listing):
             super().__init__()
             self.dossier = dossier
 
+    class Located(Message):
+        """The history has answered where the destinations of rows are; None if it could not."""
+
+        def __init__(self, rows: tuple[DestinationRow, ...], found: Places | None) -> None:
+            super().__init__()
+            self.rows = rows
+            self.found = found
+
     def __init__(
         self,
         options: ViewerOptions,
@@ -65,6 +74,8 @@ class Main(Listing):
         self.clock = clock
         self._ask = ask
         self._filter, self._filter_text = Filter(), ""
+        self._addresses = AddressBook()
+        self._locating = False
         self._latest: Snapshot | None = None
         self._frozen_ticks = 0
         self._greeting = greeting
@@ -122,7 +133,10 @@ class Main(Listing):
         frozen = before is not None and before.frozen
         now_us = before.now_us if before is not None and frozen else self.clock()
         text = self._filter_text if snapshot.filter == self._filter else (before.filter_text if before else "")
-        self._show(Picture(snapshot, now_us, snapshot.filter, text, view, frozen))
+        if before is not None and _history_id(before.snapshot) != _history_id(snapshot):
+            self._addresses = AddressBook()
+        places = self._addresses.known if before is not None and before.places is not None else None
+        self._show(Picture(snapshot, now_us, snapshot.filter, text, view, frozen, places=places))
 
     def _show(self, picture: Picture) -> None:
         self.picture = picture
@@ -134,11 +148,37 @@ class Main(Listing):
         self._table.show(picture)
         self._alerts.show(picture)
         self._change.show(picture, self.size.height)
+        self._locate()
+
+    def _locate(self) -> None:
+        """Ask for the addresses of the rows on the screen, in a thread, as long as addresses are shown."""
+        picture = self.picture
+        if picture is None or picture.places is None or self._locating:
+            return
+        rows = self._addresses.missing((*self._table.on_screen, *self._alerts.on_screen))
+        if not rows:
+            return
+        self._locating = True
+        history, until_us = self.options.history, picture.now_us
+
+        def ask() -> None:
+            self.post_message(self.Located(rows, read_places(history, rows, until_us)))
+
+        self.run_worker(ask, thread=True, group="addresses")
+
+    def on_main_located(self, event: Located) -> None:
+        self._locating = False
+        if event.found is None:
+            return
+        self._addresses = self._addresses.having(event.rows, event.found)
+        if self.picture is not None and self.picture.places is not None:
+            self._show(replace(self.picture, places=self._addresses.known))
 
     def on_resize(self, event: Resize) -> None:
         self._share_height()
         if self.picture is not None:
             self._change.show(self.picture, self.size.height)
+            self._locate()
 
     def _share_height(self) -> None:
         """Give services and alerts the lines they need, and the table what is left."""
@@ -170,6 +210,20 @@ class Main(Listing):
         else:
             self._frozen_ticks = 0
             self._show(replace(self.picture, frozen=True, now_us=self.clock()))
+
+    def action_addresses(self) -> None:
+        """Show addresses in the place of names, or names again."""
+        if self.picture is not None:
+            shown = self.picture.places is not None
+            self._show(replace(self.picture, places=None if shown else self._addresses.known))
+
+    def action_move(self, by: int) -> None:
+        super().action_move(by)
+        self._locate()
+
+    def action_page(self, by: int) -> None:
+        super().action_page(by)
+        self._locate()
 
     def action_sort(self) -> None:
         """Order by the next column."""
@@ -230,9 +284,10 @@ class Main(Listing):
         elif self.picture is not None:
             alert, snapshot = alerts.alert, self.picture.snapshot
             rows = rows_of(alert, snapshot.everything, snapshot.candidates)
-            if not rows:
+            row = rows[0] if rows else unseen_row(alert, self.options.catalogue)
+            if row is None:
                 self.say(f"#{alert.id}: {alert.summary}")
-            self._open(rows[0] if rows else None)
+            self._open(row)
 
     def _filter_by(self, text: str) -> None:
         self._use(Filter.parse(text), text)
@@ -252,3 +307,7 @@ class Main(Listing):
     def on_main_gathered(self, event: Gathered) -> None:
         if self.picture is not None and self.is_current:
             self.app.push_screen(Detail(self.options, self.look, event.dossier, self.picture))
+
+
+def _history_id(snapshot: Snapshot) -> str | None:
+    return snapshot.recording.history_id if snapshot.recording else None

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from tui.history.rows import DestinationRow
 from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.connection import Verdict
 from tui.model.times import ago
 from tui.viewer.alert_words import short_summary, sign
-from tui.viewer.concerns import loud_rows
+from tui.viewer.concerns import loud_rows, rows_of
 from tui.viewer.picture import Picture
 from tui.viewer.seen import outsiders
 from tui.viewer.snapshot import Snapshot
@@ -26,9 +27,14 @@ _SIGNS = {Urgency.ACT_NOW: "alarm", Urgency.TODAY: "review", Urgency.REVIEW: "re
 
 
 def not_judged(snapshot: Snapshot) -> str:
-    """`not judged: 14 host, 61 internal`: rows that the table does not show."""
-    verdicts = Counter(row.verdict for row in snapshot.everything)
-    counts = ((verdicts[Verdict.NOT_JUDGED], outsiders(snapshot)), (verdicts[Verdict.INTERNAL], "internal"))
+    """`not judged: 14 host, 5 DNS, 61 internal`: rows that the table does not show. Of Retool's own only what goes to
+    the resolver that is set there is not judged."""
+    found = Counter((row.verdict, row.role is None) for row in snapshot.everything)
+    counts = (
+        (found[Verdict.NOT_JUDGED, True], outsiders(snapshot)),
+        (found[Verdict.NOT_JUDGED, False], "DNS"),
+        (found[Verdict.INTERNAL, True] + found[Verdict.INTERNAL, False], "internal"),
+    )
     told = ", ".join(f"{number} {word}" for number, word in counts if number)
     return f"not judged: {told}" if told else ""
 
@@ -66,6 +72,25 @@ class Alerts(CursorList):
     def alert(self) -> Alert | None:
         """The alert under the cursor, None on the line of those that wait."""
         return self._loud[self.cursor] if self.cursor < len(self._loud) else None
+
+    @property
+    def on_screen(self) -> tuple[DestinationRow, ...]:
+        """The rows that the alerts in the window are about."""
+        found = (self._row(alert) for alert in self._loud[self.top : self.top + self.page_size])
+        return tuple(row for row in found if row is not None)
+
+    def _row(self, alert: Alert) -> DestinationRow | None:
+        if self._picture is None:
+            return None
+        snapshot = self._picture.snapshot
+        return next(iter(rows_of(alert, snapshot.everything, snapshot.candidates)), None)
+
+    def _ip(self, alert: Alert) -> str | None:
+        """The latest address of what an alert is about, while addresses stand in the place of names."""
+        places = self._picture.places if self._picture else None
+        row = self._row(alert) if places else None
+        found = places.get(row.key) if places and row else None
+        return found[0].ip if found and found[0].via is None else None
 
     def show(self, picture: Picture) -> None:
         """Show this picture's alerts; the cursor stays on its alert."""
@@ -116,7 +141,7 @@ class Alerts(CursorList):
         else:
             alert = self._loud[place]
             age = f" {ago(alert.first_us, now_us)} "
-            head = f"{gutter}{sign(alert, glyphs)} #{alert.id} {short_summary(alert)}"
+            head = f"{gutter}{sign(alert, glyphs)} #{alert.id} {short_summary(alert, self._ip(alert))}"
             line = styled(fit(head, width - len(age), glyphs), look.style(_SIGNS[alert.urgency]))
             line.append(age, look.style("quiet"))
         if here:

@@ -22,9 +22,9 @@ class Bar(Lines):
         self._title = title
         self._right = right
 
-    def show(self, title: str) -> None:
-        """Show another title."""
-        self._title = title
+    def show(self, title: str, right: str = "") -> None:
+        """Show another title, and another text on the right."""
+        self._title, self._right = title, right
         self.renew()
 
     def build(self, width: int, height: int) -> Sequence[Text]:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tui.history.rows import DestinationRow
 from tui.model.connection import Verdict
+from tui.viewer.addresses import row_words
 from tui.viewer.picture import Picture
 from tui.viewer.seen import outsiders
 from tui.viewer.theme import Look
@@ -18,6 +19,8 @@ from tui.viewer.widgets.lines import styled
 from tui.viewer.widgets.list import CursorList
 from tui.viewer.words import STATE_WIDTH, count, fit, fit_middle, plural, size, verdict_words, when
 
+BY_ADDRESS = "ADDRESS (d: names)"
+"""The head of the first column while addresses stand in the place of names."""
 WIDEST = 80
 """Cells of the first column: more would tear the lines apart on a wide screen."""
 
@@ -66,6 +69,8 @@ class Destinations(CursorList):
         self._picture: Picture | None = None
         self._key: RowKey | None = None
         self._loud: frozenset[RowKey] = frozenset()
+        self._false: frozenset[RowKey] = frozenset()
+        self._unresolved: frozenset[RowKey] = frozenset()
 
     @property
     def total(self) -> int:
@@ -87,6 +92,11 @@ class Destinations(CursorList):
         self.moved()
         self.renew()
 
+    @property
+    def on_screen(self) -> tuple[DestinationRow, ...]:
+        """The rows in the window."""
+        return self._picture.rows[self.top : self.top + self.page_size] if self._picture else ()
+
     def select(self, key: RowKey) -> None:
         """Put the cursor on a row, if it is there."""
         place = self._picture.view.place(key) if self._picture else None
@@ -103,10 +113,10 @@ class Destinations(CursorList):
         if picture is None:
             return []
         self.settle()
-        columns, self._loud = Columns.of(width), picture.loud
-        window = picture.rows[self.top : self.top + self.page_size]
-        lines = [self._title(picture, width), self._head(picture.view.sort, columns, width)]
-        lines += [self._row(picture, place, row, columns, width) for place, row in enumerate(window, self.top)]
+        columns = Columns.of(width)
+        self._loud, self._false, self._unresolved = picture.loud, picture.false, picture.unresolved
+        lines = [self._title(picture, width), self._head(picture, columns, width)]
+        lines += [self._row(picture, place, row, columns, width) for place, row in enumerate(self.on_screen, self.top)]
         return lines if picture.rows else [*lines, *self._empty(picture, width)]
 
     def _title(self, picture: Picture, width: int) -> Text:
@@ -129,13 +139,14 @@ class Destinations(CursorList):
         line.append(where, look.style("quiet"))
         return line
 
-    def _head(self, sort: Sort, columns: Columns, width: int) -> Text:
-        down = self._look.glyphs.down
+    def _head(self, picture: Picture, columns: Columns, width: int) -> Text:
+        down, sort = self._look.glyphs.down, picture.view.sort
+        what = "DESTINATION" if picture.places is None else BY_ADDRESS
 
         def name(text: str, by: Sort) -> str:
             return f"{text}{down}" if sort is by else text
 
-        cells = [" " + fit(name("DESTINATION", Sort.NAME), columns.destination), fit("ROLE", columns.role)]
+        cells = [" " + fit(name(what, Sort.NAME), columns.destination), fit("ROLE", columns.role)]
         if columns.category:
             cells.append(fit("CATEGORY", columns.category))
         cells.append(fit(name("STATE", Sort.ATTENTION), STATE_WIDTH))
@@ -154,14 +165,17 @@ class Destinations(CursorList):
         gutter = glyphs.cursor if at_cursor else glyphs.new if new else " "
         line = styled(gutter, look.style("strong" if at_cursor or new else "text"))
         text = look.style("text")
-        line.append(self._destination(row, columns.destination) + " ", text)
+        line.append(self._destination(picture, row, columns.destination) + " ", text)
         outside = row.verdict is Verdict.NOT_JUDGED
         who = row.role or (outsiders(picture.snapshot) if outside else "no role")
         line.append(fit(who, columns.role, glyphs) + " ", text if row.role else look.style("quiet"))
         if columns.category:
             line.append(fit(row.category, columns.category, glyphs) + " ", look.style("quiet"))
         failures = row.failures if failing(row) else None
-        style, words = verdict_words(row.verdict, failures=failures, loud=row.key in self._loud, glyphs=glyphs)
+        style, words = verdict_words(
+            row.verdict, failures=failures, loud=row.key in self._loud, false=row.key in self._false,
+            unresolved=row.key in self._unresolved, glyphs=glyphs,
+        )  # fmt: skip
         line.append(fit(words, STATE_WIDTH, glyphs) + " ", look.style(style))
         numbers = f"{count(row.connections):>5} " if columns.connections else ""
         numbers += f"{size(row.bytes_sent, glyphs):>8}"
@@ -177,11 +191,13 @@ class Destinations(CursorList):
     def _cursor_style(self) -> Style:
         return self._look.style("cursor" if self.active else "cursor-far")
 
-    def _destination(self, row: DestinationRow, width: int) -> str:
+    def _destination(self, picture: Picture, row: DestinationRow, width: int) -> str:
         glyphs = self._look.glyphs
+        if picture.places is not None:
+            return fit(row_words(row, picture.places, width, glyphs), width, glyphs)
         if row.named:
             return fit_middle(row.name, row.port, width, glyphs)
-        names = self._picture.snapshot.candidates.get(row.destination_id, ()) if self._picture else ()
+        names = picture.snapshot.candidates.get(row.destination_id, ())
         if names:
             return fit_middle(" or ".join(_short_names(names)), row.port, width, glyphs)
         bare = fit_middle(row.name, row.port, min(width, len(row.name) + 8), glyphs).rstrip()
