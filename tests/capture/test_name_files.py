@@ -224,6 +224,23 @@ def test_a_file_that_never_answers_holds_up_nobody_who_asks() -> None:
     hang.set()
 
 
+def test_a_file_that_never_answers_keeps_nobody_else_from_being_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(name_files, "STUCK_S", 0.05)
+    hang, begun = threading.Event(), threading.Event()
+
+    def read_slowly(pid: int, before: NameFiles) -> NameFiles:
+        if pid == 1:
+            begun.set()
+            hang.wait(20)
+        return NameFiles(frozenset({"192.0.2.53"}))
+
+    book = NameBook(read_slowly)
+    book.of({"net:[1]": 1}, 0)
+    assert begun.wait(20)
+    until(lambda: set(book.of({"net:[1]": 1, "net:[2]": 2}, 0)) == {"net:[2]"})
+    hang.set()
+
+
 def test_what_was_read_is_known_and_looked_at_again_after_a_while() -> None:
     told, was = threading.Semaphore(0), list[tuple[int, NameFiles]]()
 

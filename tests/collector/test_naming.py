@@ -27,16 +27,17 @@ def naming(table: NameTable) -> Naming:
 def test_a_hosts_file_is_recorded_when_it_changes_and_when_its_time_is_half_over(naming: Naming) -> None:
     changed = HostsFile(BEGUN_US, (*FILE.lines, ("other.corp.example", IP)))
     looks = [(BEGUN_US, FILE), (BEGUN_US + MINUTE_US, FILE), (BEGUN_US + 2 * MINUTE_US, changed)]
-    looks += [(at_us, changed) for at_us in (BEGUN_US + HOSTS_US // 4, BEGUN_US + HOSTS_US // 2 + 3 * MINUTE_US)]
+    looks += [(at_us, changed) for at_us in (BEGUN_US + 3 * MINUTE_US, BEGUN_US + HOSTS_US // 2 + 3 * MINUTE_US)]
     assert [len(naming.hosts(NAMESPACE, file, at_us)) for at_us, file in looks] == [1, 0, 2, 0, 2]
 
 
 def test_a_line_of_a_hosts_file_names_its_address_for_as_long_as_it_stands_there(
     naming: Naming, table: NameTable
 ) -> None:
-    for hours in range(0, 60, 6):
-        naming.hosts(NAMESPACE, FILE, BEGUN_US + hours * DAY_US // 24)
-    assert table.known(NAMESPACE, IP, BEGUN_US + 59 * DAY_US // 24) == (Known(HOST, Evidence.HOSTS),)
+    for minute in range(60):
+        naming.hosts(NAMESPACE, FILE, BEGUN_US + minute * MINUTE_US)
+    known = [table.known(NAMESPACE, IP, BEGUN_US + minute * MINUTE_US) for minute in (0, 30, 59, 59 + 11)]
+    assert known == [(Known(HOST, Evidence.HOSTS),)] * 3 + [()]
 
 
 def test_what_ended_more_than_a_day_ago_leaves_the_table_once_somebody_tidies(naming: Naming, table: NameTable) -> None:

@@ -29,6 +29,9 @@ HOSTS_MAX = 4_096
 NONE: frozenset[str] = frozenset()
 AGE_US = 10_000_000
 """How old an answer may be before one looks whether a file has changed."""
+STUCK_S = 5.0
+THREADS_MAX = 4
+"""So many files that never answer hold up all others."""
 _SETTLED_NS = 2_000_000_000
 """A file that was changed so shortly ago may change again without showing it: clocks of file systems are coarse."""
 
@@ -110,7 +113,8 @@ class NameBook:
         self._asked: dict[str, tuple[int, int]] = {}
         """By namespace: when, and the pid."""
         self._known: dict[str, NameFiles] = {}
-        self._thread: threading.Thread | None = None
+        self._busy: dict[int, float | None] = {}
+        """By thread: since when it reads what it reads, on the monotonic clock; None while it waits."""
 
     def of(self, places: Mapping[str, int], at_us: int) -> dict[str, NameFiles]:
         """What is known by now of these namespaces, each with a process that is in it."""
@@ -124,14 +128,23 @@ class NameBook:
         self._asked = {namespace: asked for namespace, asked in self._asked.items() if namespace in places}
         for namespace in self._known.keys() - places.keys():
             self._known.pop(namespace, None)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="name files", daemon=True)
-            self._thread.start()
+        self._begin_thread()
         return {namespace: self._known[namespace] for namespace in places if namespace in self._known}
 
-    def _work(self) -> None:
+    def _begin_thread(self) -> None:
+        """Another thread where all that there are have been held up for long, or there is none."""
+        now = time.monotonic()
+        held_up = [since is not None and now - since > STUCK_S for since in list(self._busy.values())]
+        if all(held_up) and len(held_up) < THREADS_MAX:
+            number = len(held_up)
+            self._busy[number] = None
+            threading.Thread(target=self._work, args=(number,), name=f"name files {number}", daemon=True).start()
+
+    def _work(self, number: int) -> None:
         while True:
+            self._busy[number] = None
             namespace, pid = self._wanted.get()
+            self._busy[number] = time.monotonic()
             try:
                 self._known[namespace] = self._read(pid, self._known.get(namespace, NameFiles()))
             except OSError:  # it has ended, or is another user's: what was read of the namespace before still holds

@@ -7,7 +7,7 @@ from tui.model.answer import Answer
 from tui.model.connection import Evidence
 from tui.model.observation import HostsFile
 from tui.model.text import clean
-from tui.model.times import DAY_US, MINUTE_US
+from tui.model.times import MINUTE_US
 from tui.model.wire import Lookup
 from tui.names.forward import Found, Missed, Result
 from tui.names.table import NameTable
@@ -18,8 +18,8 @@ EARLIER_US = 60_000_000
 """So long before it was first read a line of a hosts file counts, if the file is that old."""
 ENDED_MAX = 1_000
 """Namespaces that have ended are remembered, for their last connections may be told late."""
-HOSTS_US = DAY_US
-"""How long a line of a hosts file counts before it is recorded anew."""
+HOSTS_US = 600_000_000
+"""So long a line of a hosts file counts after it was last seen to stand there; it is recorded anew before that."""
 
 
 class Naming:
