@@ -18,6 +18,9 @@ from tests.host import RetoolHost, children, first_line, outside
 from tests.host.namespaces import resolving_through
 from tests.host.service import Service
 from tui.history.read import Reader
+from tui.history.sums import destinations
+from tui.model.filter import Filter
+from tui.model.times import DAY_US
 
 pytestmark = pytest.mark.root
 
@@ -157,6 +160,17 @@ def answers(history: Path, namespace: str) -> list[str]:
         reader.close()
 
 
+def rows_on_screen(history: Path, host: str) -> set[tuple[str, str, int]]:
+    """Category, verdict and number of connections of each row of a destination."""
+    reader = Reader(history)
+    try:
+        now_us = time.time_ns() // 1000
+        found = destinations(reader, Filter.parse(""), now_us - DAY_US, now_us)
+        return {(row.category, row.verdict.value, row.connections) for row in found if row.name == host}
+    finally:
+        reader.close()
+
+
 def of(made: dict[str, Any]) -> tuple[Any, ...]:
     return made["local_ip"], made["local_port"], made["ip"], made["port"]
 
@@ -245,7 +259,10 @@ def test_an_allowed_name_in_the_hello_to_an_address_that_it_never_had_is_off_the
         (alert,) = names.alerts("name-mismatch")
         (right,) = names.rows(f"ip:{SHARED_IP}")
     assert (row["host"], row["host_evidence"], row["verdict"]) == (LICENSING, "sni", "off-allowlist")
-    assert row["category"] == "Not recognised"
+    assert row["category"] == "False name"
+    assert rows_on_screen(names.collecting.history, LICENSING) == {
+        ("License checks", "allowed", 1), ("False name", "off-allowlist", 1),
+    }, "what bears the name rightly is hidden by what does not"  # fmt: skip
     assert right["verdict"] == "allowed"
     assert alert["urgency"] == "act now"
     assert LICENSING in json.dumps(alert)

@@ -17,7 +17,7 @@ from tests.collector.test_pipeline_ends import (
 )
 from tests.history.sample import workload
 from tui.model.alert import AlertKind, Urgency
-from tui.model.connection import Claim, Endpoint, Evidence, Outcome, Phase, Verdict
+from tui.model.connection import FALSE_NAME, Claim, Endpoint, Evidence, Outcome, Phase, Verdict
 from tui.model.observation import HostsFile, Loss, Sighting, SocketState, WireSight
 from tui.model.wire import Flow, Lookup
 from tui.names.forward import Found, Missed
@@ -76,7 +76,7 @@ def test_an_allowed_name_on_an_address_that_the_namespace_was_not_told_for_it_is
     assert (alert.kind, alert.urgency) == (AlertKind.NAME_MISMATCH, Urgency.ACT_NOW)
     assert LICENSING in alert.summary
     assert STRANGER.ip in alert.summary
-    assert "Not recognised" in found.label.category
+    assert found.label.category == FALSE_NAME
 
 
 def test_a_resolver_that_the_namespace_is_not_set_to_use_proves_nothing() -> None:

@@ -38,7 +38,7 @@ def test_at_first_what_is_off_the_list_comes_first_then_what_was_seen_last() -> 
 
 def test_what_is_loud_comes_before_what_waits_for_the_review() -> None:
     rows = [row(1, last=9, verdict=OFF), row(2, last=5, verdict=OFF)]
-    assert ids(View().following(rows, frozenset({(2, "api")}))) == [2, 1]
+    assert ids(View().following(rows, frozenset({(2, "api", False)}))) == [2, 1]
 
 
 def test_a_row_keeps_its_place_while_its_numbers_change() -> None:
@@ -51,7 +51,7 @@ def test_a_row_keeps_its_place_while_its_numbers_change() -> None:
 def test_a_new_row_comes_last_and_is_marked_until_the_next_sort() -> None:
     view = View(Sort.NAME).following([row(2), row(3)]).following([row(2), row(3), row(1)])
     assert ids(view) == [2, 3, 1]
-    assert view.new == {(1, "api")}
+    assert view.new == {(1, "api", False)}
     sorted_view = view.sorted(Sort.NAME)
     assert ids(sorted_view) == [1, 2, 3]
     assert not sorted_view.new
@@ -100,7 +100,7 @@ def test_what_is_not_judged_is_shown_only_when_the_filter_asks_for_it(filter: st
 
 def test_what_is_allowed_and_fails_comes_before_what_waits_for_the_review() -> None:
     rows = [row(1, last=9, verdict=OFF), row(2, last=5, failed_us=5), row(3, last=7), row(4, last=3, verdict=OFF)]
-    assert ids(View().following(rows, frozenset({(4, "api")}))) == [4, 2, 1, 3]
+    assert ids(View().following(rows, frozenset({(4, "api", False)}))) == [4, 2, 1, 3]
 
 
 def test_no_filter_asks_for_what_is_judged() -> None:

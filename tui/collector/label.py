@@ -6,6 +6,7 @@ from tui.allowlist.judge import Allowlist
 from tui.allowlist.rules import Subject
 from tui.catalog import Catalogue
 from tui.model.connection import (
+    FALSE_NAME,
     INTERNAL_CATEGORY,
     NO_NAME,
     UNRECOGNISED,
@@ -65,7 +66,10 @@ def find(
     everywhere = judgement.rule is not None or metadata or false
     if not judged and judgement.verdict is Verdict.OFF_ALLOWLIST and not everywhere:
         judgement = replace(judgement, verdict=Verdict.NOT_JUDGED, why=NOT_JUDGED)
-    label = Label(UNRECOGNISED) if name.claim is Claim.MISMATCH else label_of(name, ip, port, catalogue)
+    if false:
+        label = Label(FALSE_NAME)
+    else:
+        label = Label(UNRECOGNISED) if name.claim is Claim.MISMATCH else label_of(name, ip, port, catalogue)
     if label.service is None and judgement.verdict is Verdict.ALLOWED and not name.candidates:
         label = replace(label, category=OWN_RESOURCES)
     if label.category == UNRECOGNISED and judgement.verdict is Verdict.INTERNAL:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tui.history.batch import Run
-from tui.model.connection import Outcome, Verdict
+from tui.model.connection import FALSE_NAME, Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,14 @@ class DestinationRow:
     """How attempts failed, the latest way first, with how many did."""
 
     @property
-    def key(self) -> tuple[int, str | None]:
+    def is_false(self) -> bool:
+        """True of what bears a name that is not its own, and so stands apart from what bears it rightly."""
+        return self.category == FALSE_NAME
+
+    @property
+    def key(self) -> tuple[int, str | None, bool]:
         """What tells this row from every other."""
-        return (self.destination_id, self.role)
+        return (self.destination_id, self.role, self.is_false)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from tui.history.filter_sql import HOUR_COLUMNS, sums_answer, where
 from tui.history.read import Reader
 from tui.history.rows import DestinationRow
 from tui.history.schema import HOUR_US, MINUTE_US, OPEN
-from tui.model.connection import Outcome, Verdict, is_failed, is_reached
+from tui.model.connection import FALSE_NAME, Outcome, Verdict, is_failed, is_reached
 from tui.model.filter import Filter
 
 _HOURS = """
@@ -64,15 +64,16 @@ class _Part:
 def destinations(
     reader: Reader, filter: Filter, from_us: int, to_us: int, *, only: Sequence[int] | None = None
 ) -> list[DestinationRow]:
-    """Destinations by role, summed over the whole hours that touch the span, with what is still open from before.
+    """Destinations by role, summed over the whole hours that touch the span, with what is still open from before; those
+    that bear a false name stand apart.
 
     ``only`` limits the answer to these destination ids.
     """
     parts = _parts(reader, filter, from_us, to_us, only)
     seen_us = _alive_us(reader)
-    grouped: dict[tuple[int, str | None], list[_Part]] = {}
+    grouped: dict[tuple[int, str | None, bool], list[_Part]] = {}
     for part in parts:
-        grouped.setdefault((part.destination_id, part.role), []).append(part)
+        grouped.setdefault((part.destination_id, part.role, part.category == FALSE_NAME), []).append(part)
     return [_fold(group, seen_us) for group in grouped.values()]
 
 

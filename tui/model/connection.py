@@ -183,6 +183,8 @@ class Label:
 
 
 UNRECOGNISED = "Not recognised"
+FALSE_NAME = "False name"
+"""The category of what bears an allowed name on an address that is not its own: it is not what it says."""
 INTERNAL_CATEGORY = "Internal"
 
 

@@ -12,7 +12,7 @@ from tui.history.rows import DestinationRow
 from tui.viewer.view import RowKey
 from tui.viewer.words import UNICODE, Glyphs, fit_middle
 
-Places = Mapping[RowKey, tuple[Place, ...]]
+Places = Mapping[tuple[int, str | None], tuple[Place, ...]]
 """Where the destinations of rows are, the latest address first."""
 
 
@@ -57,5 +57,5 @@ def address_words(found: Sequence[Place], port: int, width: int, glyphs: Glyphs 
 
 def row_words(row: DestinationRow, known: Places, width: int, glyphs: Glyphs = UNICODE) -> str:
     """A row's address; its name as long as the address is not known."""
-    found = known.get(row.key, ()) if row.named else (Place(row.name),)
+    found = known.get((row.destination_id, row.role), ()) if row.named else (Place(row.name),)
     return address_words(found, row.port, width, glyphs) if found else fit_middle(row.name, row.port, width, glyphs)

@@ -35,8 +35,9 @@ def rows_of(
     if alert.destination is None:
         return []
     named = [r for r in rows if alert.port in (None, r.port) and _is_called(r, alert.destination, candidates)]
-    own = [row for row in named if row.role == alert.role]
-    return own or named
+    own = [row for row in named if row.role == alert.role] or named
+    fit = [row for row in own if row.is_false == (alert.kind is AlertKind.NAME_MISMATCH)]
+    return fit or own
 
 
 def _is_called(row: DestinationRow, name: str, candidates: Mapping[int, Sequence[str]]) -> bool:
@@ -55,7 +56,7 @@ def loud_rows(rows: Iterable[DestinationRow], alerts: Sequence[Alert]) -> frozen
 def false_rows(rows: Iterable[DestinationRow], alerts: Iterable[Alert]) -> frozenset[RowKey]:
     """The rows whose name a client gave for an address that never had it."""
     told = {(a.destination, a.port, a.role) for a in alerts if a.is_open and a.kind is AlertKind.NAME_MISMATCH}
-    return frozenset(row.key for row in rows if (row.name, row.port, row.role) in told) if told else frozenset()
+    return frozenset(row.key for row in rows if row.is_false or (row.name, row.port, row.role) in told)
 
 
 def unresolved_rows(rows: Iterable[DestinationRow], alerts: Iterable[Alert]) -> frozenset[RowKey]:

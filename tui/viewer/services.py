@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tui.catalog import CATEGORY_ORDER, CLOUD_METADATA, Catalogue
 from tui.history.rows import DestinationRow
 from tui.model.alert import Alert, AlertKind, Urgency
-from tui.model.connection import INTERNAL_CATEGORY, UNRECOGNISED, Verdict
+from tui.model.connection import FALSE_NAME, INTERNAL_CATEGORY, UNRECOGNISED, Verdict
 from tui.model.times import ago
 from tui.viewer.activity import steps_by_line
 from tui.viewer.concerns import is_unresolved, loud_rows, rows_of
@@ -69,7 +69,7 @@ def group_of(category: str, catalogue: Catalogue) -> str:
         return category
     if category in catalogue.categories() or category.startswith(_SEVERAL[0]):
         return OTHER_RETOOL
-    return UNRECOGNISED if category.startswith(_SEVERAL[1]) else category
+    return UNRECOGNISED if category == FALSE_NAME or category.startswith(_SEVERAL[1]) else category
 
 
 def service_lines(snapshot: Snapshot, catalogue: Catalogue, glyphs: Glyphs = UNICODE) -> list[ServiceLine]:

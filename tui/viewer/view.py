@@ -13,7 +13,7 @@ from tui.history.rows import DestinationRow
 from tui.model.connection import Verdict
 from tui.model.filter import Filter
 
-RowKey = tuple[int, str | None]
+RowKey = tuple[int, str | None, bool]
 
 
 class Sort(StrEnum):

@@ -89,7 +89,7 @@ class Alerts(CursorList):
         """The latest address of what an alert is about, while addresses stand in the place of names."""
         places = self._picture.places if self._picture else None
         row = self._row(alert) if places else None
-        found = places.get(row.key) if places and row else None
+        found = places.get((row.destination_id, row.role)) if places and row else None
         return found[0].ip if found and found[0].via is None else None
 
     def show(self, picture: Picture) -> None:
