@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.viewer.scene import NOW_US, Scene, Shown, recording
-from tui.model.connection import INTERNAL_CATEGORY, Verdict
+from tui.model.connection import FALSE_NAME, INTERNAL_CATEGORY, Verdict
 from tui.viewer.allowing import Proposal, read_expiry
 
 
@@ -95,6 +95,7 @@ async def test_several_possible_names_are_not_allowed_together(scene: Scene) -> 
 @pytest.mark.parametrize(
     ("host", "verdict", "why"),
     [
+        ("p.tryretool.com", Verdict.OFF_ALLOWLIST, "It is not p.tryretool.com: no rule for that name allows it"),
         ("licensing.tryretool.com", Verdict.ALLOWED, "Today's list allows it already"),
         ("denied.example.com", Verdict.OFF_ALLOWLIST, "A deny rule names it"),
         ("db.internal", Verdict.INTERNAL, "internal and not judged"),
@@ -106,7 +107,7 @@ async def test_where_a_rule_would_change_nothing_that_is_said(
     deny = scene.path.with_name("allowlist.toml")
     deny.write_text('[[deny]]\nhost = "denied.example.com"\n')
     deny.chmod(0o644)
-    category = INTERNAL_CATEGORY if verdict is Verdict.INTERNAL else "x"
+    category = {"db.internal": INTERNAL_CATEGORY, "p.tryretool.com": FALSE_NAME}.get(host, "x")
     scene.connect(host, "198.51.100.9", verdict=verdict, category=category).recorded()
     with recording(scene.path):
         shown = Shown(scene.path, scene.config)

@@ -60,6 +60,8 @@ def propose(
     """The rule for a row, or the sentence that says why none is offered."""
     if candidates:
         return f"It may be any of {', '.join(candidates)}: allow each by its name with `allowlist add`."
+    if row.is_false:
+        return f"It is not {row.name}: no rule for that name allows it. Its address (d) could be, by `allowlist add`."
     if row.verdict is Verdict.INTERNAL:
         return f"{row.name} is internal and not judged: it needs no rule."
     if allowlist is not None:
