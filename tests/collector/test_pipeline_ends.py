@@ -145,6 +145,17 @@ def test_an_end_that_is_told_late_does_not_wait_and_is_final_too() -> None:
     assert recording.final == {recording.only.id}
 
 
+def test_what_ends_while_it_waits_is_decided_all_the_same_and_then_final() -> None:
+    recording = Recording(settled=False)
+    stranger = Endpoint("203.0.113.77", 443)
+    recording.look(11, (to(stranger), alive(100, 0)))
+    recording.hear(end(11.5, counted(100, 5), remote=stranger, cookie=7))
+    assert (recording.only.judgement.verdict, recording.final) == (Verdict.PENDING, set())
+    recording.settle(14.5)
+    assert recording.only.outcome is Outcome.CLOSED
+    assert recording.final == {recording.only.id}
+
+
 def test_the_kernels_word_after_the_look_that_missed_the_socket_corrects_the_row_and_makes_it_final() -> None:
     recording = Recording()
     recording.look(11, (to(LICENSED), alive(100, 0)))

@@ -6,9 +6,10 @@ import pytest
 
 from tests.collector.kernel import HERE, NAMESPACE, SECOND, THERE, alive, attempted, counted, end, wiped
 from tests.collector.test_track_ends import API, OWN_PID, Seeing, socket
-from tui.collector.place import TOLD_MAX, UNJOINED_MAX
+from tui.collector.place import TOLD_MAX
 from tui.collector.track import Tracker
 from tui.collector.tracked import Changes, as_connection
+from tui.collector.unjoined import UNJOINED_MAX
 from tui.model.connection import (
     NO_NAME,
     UNRECOGNISED,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import repeat
 
 from tui.collector.outcome import outcome_of
-from tui.collector.place import NO_LOOK_US, REMEMBER_US, TOLD_MAX, UNJOINED_MAX, UNSEEN_US, Place, began_here
+from tui.collector.place import NO_LOOK_US, REMEMBER_US, TOLD_MAX, Place, began_here
 from tui.collector.tracked import (
     HANGING_US,
     Changes,
@@ -18,6 +18,7 @@ from tui.collector.tracked import (
     seen_again,
     settle,
 )
+from tui.collector.unjoined import UNJOINED_MAX, UNSEEN_US
 from tui.model.connection import Endpoint, Origin, Outcome, Process, Recorded
 from tui.model.observation import Counters, Dump, Sighting, Socket, SocketEnd, SocketKey, SocketState
 from tui.model.wire import Flow
