@@ -1,4 +1,5 @@
-"""Feed what reads packets with hostile ones: ``python -m tests.bench.fuzz [COUNT [SEED]]`` (1,000,000 unless told).
+"""Feed what reads packets and logs with hostile ones: ``python -m tests.bench.fuzz [COUNT [SEED]]``; 1,000,000 unless
+told.
 
 A few minutes; a fault ends it with the seed and the input. The same seed gives the same inputs.
 """

@@ -23,6 +23,7 @@ from tests.capture.wire_corpus import (
     STATUSES,
     Sent,
 )
+from tests.proxylog.hostile_lines import Log
 from tui.capture.client_hello import MORE, Hello, read_hello
 from tui.capture.dns_message import RECORDS_MAX, Message, read_message
 from tui.capture.flows import Flows
@@ -205,7 +206,7 @@ def _cut(chance: random.Random) -> bytes:
 
 def targets() -> Sequence[Target]:
     """All of them, with nothing remembered."""
-    packets = Packets()
+    packets, log = Packets(), Log()
     return (
         Target("DNS messages", 3, _of((*QUERIES, *ANSWERS)), check_dns),
         Target("DNS names that point", 2, dns_attack, check_dns),
@@ -215,6 +216,7 @@ def targets() -> Sequence[Target]:
         Target("QUIC datagrams", 2, _quic, check_quic),
         Target("QUIC frames", 1, _quic_frames, check_quic),
         Target("packets", 6, packets.make, packets.check),
+        Target("proxy logs", 4, log.make, log.check),
     )
 
 

@@ -6,6 +6,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
+UNKNOWN = "0.0.0.0"  # noqa: S104 - no address is bound
+"""Stands for the address of what only the log of a proxy tells, where that has a name alone."""
+ADDRESS_MAX = 64
+"""Characters of an address with its zone: 45, ``%``, and an interface's name (IFNAMSIZ) and more."""
 
 
 def parse_address(text: str) -> Address:
@@ -19,12 +23,12 @@ def parse_address(text: str) -> Address:
     return address
 
 
-def parse_network(text: str) -> Network:
+def parse_network(text: str, *, strict: bool = True) -> Network:
     """A network from its CIDR text; one within the v4-mapped addresses as IPv4, as ``parse_address`` has them.
 
-    :raises ValueError: if the text is no network, or has host bits set
+    :raises ValueError: if the text is no network or, where that is ``strict``, has host bits set
     """
-    network = ip_network(text)
+    network = ip_network(text, strict)
     mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
     if mapped is None or network.prefixlen < 96:
         return network

@@ -4,9 +4,9 @@ Resolves nothing.
 """
 
 import re
-from functools import lru_cache
 
 from tui.model.address import parse_address
+from tui.model.remembered import remembered
 from tui.model.text import clean
 
 LENGTH_MAX = 253
@@ -28,7 +28,7 @@ def host_of(text: str) -> str | None:
     return host if is_host(host) else None
 
 
-@lru_cache(maxsize=16_384)
+@remembered
 def host_from_wire(raw: bytes) -> str | None:
     """The name that a packet gives, in lower case without the trailing dot; None if there is none, or it is an address.
 

@@ -1,0 +1,1 @@
+"""Proxy logs: following files, and reading what proxies write. Knows ``model`` only."""

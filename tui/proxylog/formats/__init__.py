@@ -1,0 +1,1 @@
+"""One module a proxy: from the bytes of a line to what it tells."""
