@@ -82,7 +82,8 @@ class Names:
         self.zone = self.host.zone
         self.api = self.host.service("api")
         self.worker = self.host.service("workflows-worker")
-        self.api.environment["HTTPS_PROXY"] = "http://{}:{}".format(*PROXY)
+        self.api.environment |= {"HTTPS_PROXY": "http://{}:{}".format(*PROXY), "NO_PROXY": ".example.org"}
+        self.proxy: subprocess.Popen[str] | None = None
         self.collecting = Collecting(directory, self.start)
         hosts = Path("/etc/netns", self.worker.netns, "hosts")
         hosts.write_text(f"127.0.0.1 localhost\n{WRITTEN_IP} {WRITTEN} # extra_hosts\n")
@@ -460,12 +461,12 @@ def proxied(names: Names, tmp_path: Path) -> Iterator[Names]:
     (tmp_path / "tinyproxy.conf").write_text(TINYPROXY.format(folder=tmp_path))
     with resolving_through(names.host.outside, names.host.nameserver):
         argv = names.host.outside.argv(["tinyproxy", "-d", "-c", str(tmp_path / "tinyproxy.conf")])
-        proxy = subprocess.Popen(argv, stdout=subprocess.DEVNULL, text=True)
+        names.proxy = subprocess.Popen(argv, stdout=subprocess.DEVNULL, text=True)
         try:
             names.listens(PROXY)
             yield names
         finally:
-            children.end(proxy)
+            children.end(names.proxy)
 
 
 def test_through_a_proxy_the_name_that_it_was_asked_for_is_the_destination(proxied: Names) -> None:
@@ -504,3 +505,96 @@ def test_another_name_inside_the_tunnel_than_the_proxy_was_asked_for_is_a_false_
         (alert,) = proxied.collecting.wait_for(lambda: proxied.alerts("name-mismatch"))
     assert (row["host"], row["verdict"]) == (LICENSING, "off-allowlist")
     assert "db.example.com" in json.dumps(alert)
+
+
+def test_what_a_service_reaches_past_its_proxy_is_an_alert_and_what_goes_through_or_needs_none_is_not(
+    proxied: Names,
+) -> None:
+    with proxied.collecting:
+        proxied.connect([named(LICENSING)], service=proxied.worker)  # which has no proxy
+        proxied.connect([named("invites.tryretool.com", proxy=PROXY), named("hooks.example.org")])  # NO_PROXY has it
+        proxied.connect([named(LICENSING)] * 2)
+        (alert,) = proxied.collecting.wait_for(lambda: [a for a in proxied.alerts("bypass") if a["count"] == 2])
+        proxied.wait_for_rows(4)
+    assert (alert["urgency"], alert["role"], alert["destination"]) == ("today", "api", LICENSING)
+    assert alert["summary"] == (
+        f"api reached {LICENSING}:443 directly, although its HTTPS_PROXY names 198.51.100.200:8888"
+    )
+    assert proxied.alerts("bypass") == [alert]
+
+
+def test_where_the_configuration_requires_a_proxy_no_service_of_retool_may_do_without(names: Names) -> None:
+    names.collecting.config = f"[proxy]\nrequired = true\naddresses = ['{STRANGER}:443']\n"
+    with names.collecting:
+        names.connect([Wanted(None, None, ip=STRANGER), named(LICENSING)], service=names.worker)
+        (alert,) = names.collecting.wait_for(lambda: names.alerts("bypass"))
+        names.wait_for_rows(2, service=names.worker)
+    assert (alert["role"], alert["destination"]) == ("workflows-worker", LICENSING)
+    assert names.alerts("bypass") == [alert]
+
+
+REFUSED = """
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5)
+except ConnectionRefusedError:
+    print("refused")
+"""
+
+
+def test_a_proxy_that_is_down_is_one_alert_with_how_many_services_it_carried(proxied: Names) -> None:
+    try_proxy = [sys.executable, "-c", REFUSED, *map(str, PROXY)]
+    with proxied.collecting:
+        proxied.connect([named(LICENSING, proxy=PROXY), named("invites.tryretool.com", proxy=PROXY)])
+        proxied.wait_for_rows(2)
+        assert proxied.proxy is not None
+        children.end(proxied.proxy)
+        for _ in range(3):
+            assert proxied.api.run(try_proxy).stdout == "refused\n"
+        (alert,) = proxied.collecting.wait_for(lambda: [a for a in proxied.alerts("blocked") if a["count"] == 3])
+    assert (alert["state"], alert["urgency"], alert["destination"]) == ("open", "act now", PROXY[0])
+    assert alert["summary"].startswith(
+        "proxy 198.51.100.200:8888 refuses api: 2 services affected, 3 attempts in a row"
+    )
+    assert proxied.alerts("bypass") == []
+
+
+def logged(names: Names, *lines: str) -> None:
+    """Have the collector follow the proxy's log."""
+    path = names.collecting.directory / "log"
+    names.collecting.config = "\n".join([*lines, "[[proxy.log]]", f'path = "{path}"', ""])
+
+
+def test_what_a_proxys_log_says_is_the_sockets_and_no_second_connection(proxied: Names) -> None:
+    logged(proxied, "[names]", "wire = false")
+    plan = [named(LICENSING, proxy=PROXY), named("db.example.com", proxy=PROXY)]
+    with proxied.collecting:
+        proxied.connect(plan)
+        rows = proxied.wait_for_rows(2, "evidence:proxy")
+        everything = proxied.rows()
+    assert len(everything) == len(rows) == 2
+    assert {(row["host"], row["host_evidence"], row["verdict"], row["role"]) for row in rows} == {
+        (LICENSING, "proxy", "allowed", "api"), ("db.example.com", "proxy", "off-allowlist", "api"),
+    }  # fmt: skip
+
+
+def test_a_denial_in_a_proxys_log_blocks(proxied: Names) -> None:
+    logged(proxied, "[names]", "wire = false")
+    denied = "email-service.retool.com"
+    with proxied.collecting:
+        proxied.connect([named(denied, proxy=PROXY)] * 2)
+        rows = proxied.wait_for_rows(2, "outcome:denied")
+        proxied.collecting.wait_for(lambda: proxied.alerts("blocked"))
+    assert {row["host"] for row in rows} == {denied}
+
+
+def test_every_line_is_recorded_once_also_if_the_collector_is_killed(proxied: Names) -> None:
+    logged(proxied, "[names]", "wire = false")
+    with proxied.collecting:
+        for _ in range(3):
+            proxied.connect([named(LICENSING, proxy=PROXY)] * 10)
+            proxied.collecting.stop(9)
+            proxied.connect([named(LICENSING, proxy=PROXY)] * 5)
+            proxied.collecting.begin()
+        rows = proxied.wait_for_rows(45, "evidence:proxy")
+    assert len(rows) == 45

@@ -56,6 +56,7 @@ def test_a_proxy_is_shown_as_scheme_host_and_port_alone(value: str, shown: str) 
         ("localhost,127.0.0.1,.svc,*.internal", "localhost,127.0.0.1,.svc,*.internal"),
         ("10.0.0.0/8, fd00::/8,::1", "10.0.0.0/8,fd00::/8,::1"),
         ("a.example:8080,,b.example", "a.example:8080,b.example"),
+        (" a.example .svc\t10.0.0.1", "a.example,.svc,10.0.0.1"),
         ("http://u:sec,ret@b.example,c.example", "b.example,c.example"),
     ],
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui.history.batch import Batch, CoverageSpan, KeptLoss, KeptWorkload, Run
+from tui.history.batch import Batch, CoverageSpan, KeptLog, KeptLoss, KeptWorkload, Run
 from tui.history.write import Writer, open_for_writing
 from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.answer import Answer
@@ -50,6 +50,9 @@ class Call:
     opened_exact: bool = True
     container: str | None = None
     outcome: Outcome = Outcome.CLOSED
+    via: str | None = None
+    evidence: Evidence = Evidence.FORWARD
+    source: str = "sockets"
     local_port: int | None = None
     """None: one that no other call has; 0: not known."""
 
@@ -57,14 +60,14 @@ class Call:
 def connection(id: int, call: Call) -> Connection:
     """The connection that a call made; it lasted 30 s."""
     opened_us = BEGAN_US + round(call.after_s * SECOND_US)
-    evidence = Evidence.FORWARD if call.host or call.candidates else None
+    evidence = call.evidence if call.host or call.candidates else None
     return Connection(
         id,
         opened_us,
         call.opened_exact,
         None if call.outcome.is_open else opened_us + 30 * SECOND_US,
         opened_us + 30 * SECOND_US,
-        "sockets",
+        call.source,
         "tcp",
         Endpoint("10.0.0.5", 40_000 + id if call.local_port is None else call.local_port),
         Endpoint(call.ip, call.port),
@@ -76,7 +79,7 @@ def connection(id: int, call: Call) -> Connection:
         call.outcome,
         None,
         None,
-        None,
+        call.via,
         Recorded.LIVE,
     )
 
@@ -115,6 +118,14 @@ def span(id: int, namespace: str, from_us: int = BEGAN_US, to_us: int = ENDED_US
     return CoverageSpan(id, "sockets", namespace, from_us, to_us, "", growing=to_us == ENDED_US)
 
 
+def log(
+    path: str = "/var/log/squid/access.log", *, state: str = "following", formats: str = "squid", lacks: str = "",
+    lines: int = 812, requests: int = 640, unparsed: int = 0, last: str = "", lag: int = 0, read_us: int = ENDED_US,
+) -> KeptLog:  # fmt: skip
+    """The log of a proxy as the collector last left it."""
+    return KeptLog(path, b"", b"", read_us, state, formats, lacks, lines, requests, unparsed, last, lag)
+
+
 def record(
     path: Path,
     calls: Iterable[Call] = (),
@@ -124,6 +135,7 @@ def record(
     spans: Iterable[CoverageSpan] = (),
     losses: Iterable[KeptLoss] = (),
     answers: Iterable[Answer] = (),
+    logs: Iterable[KeptLog] = (),
 ) -> None:
     """Write a history at ``path`` whose collector has ended; ``watched`` are the times without a hole."""
     writer = Writer(open_for_writing(path))
@@ -137,6 +149,7 @@ def record(
         answers={answer.key: answer for answer in answers},
         losses={loss.id: loss for loss in losses},
         workloads={kept.id: kept for kept in workloads},
+        logs={log.path: log for log in logs},
         run=run,
     )
     writer.commit(batch)

@@ -1,5 +1,6 @@
 """`doctor` as the real program: what it says as root, as nobody, in a container, and with a kernel's every refusal."""
 
+import grp
 import json
 import os
 import subprocess
@@ -20,6 +21,7 @@ from tests.host.containers import Containers
 from tests.host.containers import refusal as no_containers
 from tests.host.engine import FakeEngine
 from tests.host.storm import as_user
+from tests.proxylog.ledger import LOGS
 from tui.capture.diagnosis import look_around
 from tui.capture.engine import Engine
 from tui.capture.netns import own_namespace
@@ -73,9 +75,9 @@ def checked(report: Mapping[str, Any], what: str, where: str | None = None) -> d
 
 
 @contextmanager
-def living_in(service: Service, *, visitor: bool = False) -> Iterator[str]:
+def living_in(service: Service, *, visitor: bool = False, env: Mapping[str, str] | None = None) -> Iterator[str]:
     """A process that waits there; gives its namespace, as the kernel names it."""
-    with service.popen(WAIT, visitor=visitor, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    with service.popen(WAIT, visitor=visitor, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         first_line(child)
         yield os.readlink(f"/proc/{child.pid}/ns/net")
 
@@ -142,6 +144,61 @@ def test_what_is_switched_off_is_not_seen(home: Path) -> None:
     assert checked(report, "wire")["seen"] == "no"
     assert checked(report, "wire")["reason"] == "switched off; what is left: ranges only"
     assert checked(report, "wire")["remedy"].startswith("wire = true")
+
+
+def configured(home: Path, *logs: Path) -> list[str]:
+    """A configuration that names these logs, as options."""
+    config = home / "config.toml"
+    config.write_text("".join(f'[[proxy.log]]\npath = "{log}"\n' for log in logs))
+    config.chmod(0o644)
+    return ["--config", str(config)]
+
+
+def test_each_log_of_a_proxy_is_looked_at_and_nothing_of_it_is_changed(home: Path) -> None:
+    known, missing = home / "access.log", home / "missing.log"
+    known.write_bytes((LOGS / "squid/squid.log").read_bytes())
+    before = known.stat()
+    report = doctor(home, options=configured(home, known, missing))
+    assert checked(report, "proxy-log", str(known))["reason"] == "it may be read; squid, which names destinations"
+    lines = checked(report, "proxy-lines", str(known))
+    assert lines["seen"] == "partly"
+    format_ = "%ts.%03tu %6tr %>a:%>p %Ss/%03>Hs %<st %rm %ru %un %Sh/%<a %mt"
+    first, second = lines["remedy"].splitlines()
+    assert first.startswith(f"logformat retool_egress {format_}   # in squid.conf")
+    assert second.startswith(f'format = "squid: logformat retool_egress {format_}"   # ')
+    assert checked(report, "proxy-log", str(missing))["seen"] == "no"
+    assert (known.stat().st_mtime_ns, known.stat().st_size) == (before.st_mtime_ns, before.st_size)
+    assert sorted(path.name for path in home.iterdir()) == ["access.log", "config.toml"]
+
+
+@pytest.mark.root
+def test_nobody_is_told_which_group_may_read_a_log(home: Path) -> None:
+    log = home / "access.log"
+    log.write_bytes((LOGS / "squid/squid.log").read_bytes())
+    os.chown(log, 0, 4)
+    log.chmod(0o640)
+    group = grp.getgrgid(4).gr_name
+    options = configured(home, log)
+    found = checked(doctor(home, as_nobody(home), options), "proxy-log")
+    assert (found["seen"], found["where"]) == ("no", str(log))
+    assert found["reason"] == f"unreadable: {log} is 0640 root:{group}; join group {group}"
+    assert found["remedy"] == f"sudo usermod -aG {group} nobody   # then log in again"
+    assert checked(doctor(home, options=options), "proxy-log")["seen"] == "yes"
+
+
+@pytest.mark.root
+def test_a_proxy_on_this_host_whose_log_nobody_follows_is_told(retool_host: RetoolHost, home: Path) -> None:
+    api = retool_host.service("api")
+    environment_of_api = {"SERVICE_TYPE": "MAIN_BACKEND", "HTTPS_PROXY": "http://127.0.0.1:3128"}
+    with living_in(api, env=environment_of_api):
+        report = doctor(home)
+        found = [check for check in report["checks"] if check["what"] == "proxy-log"]
+        log = home / "access.log"
+        log.touch()
+        followed = doctor(home, options=configured(home, log))
+    assert [(check["where"], check["seen"]) for check in found] == [("127.0.0.1:3128", "partly")]
+    assert "which is on this host: follow its log" in found[0]["reason"]
+    assert [check["where"] for check in followed["checks"] if check["what"] == "proxy-log"] == [str(log)]
 
 
 @pytest.mark.root

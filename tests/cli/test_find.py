@@ -1,12 +1,13 @@
 """`find` answers yes, no or cannot tell, and never takes a hole for a no."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from tests.cli.conftest import Invoke
 from tests.cli.program import Desk
-from tests.cli.records import BEGAN_US, ENDED_US, NAMESPACE, SECOND_US, Call, container, record, span
+from tests.cli.records import BEGAN_US, ENDED_US, NAMESPACE, SECOND_US, Call, container, log, record, span
 from tui.history.batch import KeptLoss
 from tui.model.answer import Answer
 from tui.model.connection import Evidence
@@ -79,6 +80,34 @@ def test_a_hole_does_not_hide_a_yes_and_is_told_all_the_same(desk: Desk, invoke:
     result = invoke("find", "203.0.113.77", *AT_START)
     assert result.exit_code == 0
     assert "Not recorded in that span: 2026-11-23T02:15:00Z" in result.stdout
+
+
+def test_the_whole_record_has_what_an_import_told_of_the_time_before_it(desk: Desk, invoke: Invoke) -> None:
+    told = "proxy:/var/log/squid/access.log.1"
+    recorded(desk, [Call("a.example", after_s=60), Call("a.example", after_s=-86_400, source=told)])
+    result = invoke("find", "a.example")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Yes: 2 connections to a.example between 2026-11-22 02:00:00Z ")
+    first, second = result.stdout.splitlines()[1:3]
+    assert first.startswith("  2026-11-23T02:01:00Z ")
+    assert second.startswith("  2026-11-22T02:00:00Z ")
+    assert "told by proxy log /var/log/squid/access.log.1" in second
+    assert "Not recorded in that span: 2026-11-22T02:00:00Z" in result.stdout
+
+
+def test_what_waits_in_a_proxys_log_cannot_be_told(desk: Desk, invoke: Invoke) -> None:
+    path = "/var/log/squid/access.log"
+    read = replace(span(50, ""), source=f"proxy:{path}")
+    record(desk.history, [Call(after_s=1200)], spans=[read], logs=[log(path, lag=2_100_000)])
+    result = invoke("find", "203.0.113.77", *AT_START)
+    assert result.exit_code == 3
+    assert result.stdout.startswith("Cannot tell: ")
+    assert "not read yet: 2.1 MB of the proxy log /var/log/squid/access.log." in result.stdout
+
+
+def test_what_no_import_told_is_looked_for_since_recording_began(desk: Desk, invoke: Invoke) -> None:
+    recorded(desk, [Call("a.example", after_s=-86_400, source="proxy:/var/log/squid/access.log.1")])
+    assert " between 2026-11-23 02:00:00Z and " in invoke("find", "203.0.113.77").stdout
 
 
 def test_a_time_before_the_record_cannot_be_told(desk: Desk, invoke: Invoke) -> None:

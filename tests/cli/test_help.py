@@ -33,6 +33,7 @@ def test_the_commands_are_those_that_scripts_depend_on() -> None:
         ("collect",),
         ("status",),
         ("doctor",),
+        ("import",),
         ("find",),
         ("export",),
         ("alerts",),

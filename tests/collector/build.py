@@ -11,6 +11,7 @@ from tui.collector.alerts import AlertBook
 from tui.collector.burst import Burst
 from tui.collector.claims import Claims
 from tui.collector.coverage import Coverage
+from tui.collector.hops import Hops
 from tui.collector.judging import Judge
 from tui.collector.overdue import OverdueWatch
 from tui.collector.pipeline import Pipeline
@@ -37,16 +38,22 @@ def allowlist(rules: str = "", revision: int = 1) -> Allowlist:
 
 def judge(rules: str = "", *, scope: Scope | None = None, table: NameTable | None = None) -> Judge:
     """Judges by these rules; without a scope, everything."""
-    known = table or NameTable()
-    return Judge(known, Claims(known), CATALOGUE, allowlist(rules), scope or Scope("all", retool_seen=False))
+    known, within = table or NameTable(), scope or Scope("all", retool_seen=False)
+    return Judge(known, Claims(known), CATALOGUE, allowlist(rules), within, Hops(known, within))
 
 
-def watches(alerts: Iterable[Alert] = (), workloads: WorkloadBook | None = None, *, since_us: int = 0) -> Watches:
+def watches(
+    alerts: Iterable[Alert] = (), workloads: WorkloadBook | None = None, *, since_us: int = 0, hops: Hops | None = None,
+    proxy_required: bool = False,
+) -> Watches:  # fmt: skip
     """The watches of a collector that finds these alerts open."""
     known = tuple(alerts)
     book = AlertBook(known, max((alert.id for alert in known), default=0) + 1)
     overdue = OverdueWatch(CATALOGUE, since_us, {}, known)
-    return Watches(book, CATALOGUE, workloads or WorkloadBook(1), overdue, UploadWatch(), Burst())
+    return Watches(
+        book, CATALOGUE, workloads or WorkloadBook(1), overdue, UploadWatch(), Burst(), hops or judge().hops,
+        proxy_required=proxy_required,
+    )  # fmt: skip
 
 
 def pipeline(
@@ -61,14 +68,16 @@ def pipeline(
     alerts: Iterable[Alert] = (),
     past: Iterable[KeptWorkload] = (),
     looks_up: bool = True,
+    proxy_required: bool = False,
 ) -> Pipeline:
     """A pipeline that goes on after what is given of the past."""
     workloads = WorkloadBook(1, past)
     known = tuple(spans)
+    judging = judge(rules, scope=Scope(mode, retool_seen=False))
     return Pipeline(
         Tracker(next_connection, own_pid, recorded),
-        judge(rules, scope=Scope(mode, retool_seen=False)),
-        watches(alerts, workloads),
+        judging,
+        watches(alerts, workloads, hops=judging.hops, proxy_required=proxy_required),
         Seen(Coverage(max((span.id for span in known), default=0) + 1), 1, known),
         workloads,
         settled,

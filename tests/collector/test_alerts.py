@@ -10,6 +10,7 @@ from tui.allowlist.load import parse_rules
 from tui.collector.alerts import AlertBook, News, metadata, name_mismatch, off_allowlist, who, with_change
 from tui.collector.burst import Burst
 from tui.collector.claims import Claims
+from tui.collector.hops import Hops
 from tui.collector.judging import Judge
 from tui.collector.resolve import Resolver
 from tui.collector.scope import Scope
@@ -33,8 +34,8 @@ from tui.names.table import NameTable
 def judge(rules: str) -> Judge:
     """These rules and no others, as revision 7."""
     allowlist = POLICY.allowlist(tuple(parse_rules(Path("allowlist.toml"), rules)), 7)
-    table = NameTable()
-    return Judge(table, Claims(table), CATALOGUE, allowlist, Scope("all", retool_seen=False))
+    table, scope = NameTable(), Scope("all", retool_seen=False)
+    return Judge(table, Claims(table), CATALOGUE, allowlist, scope, Hops(table, scope))
 
 
 def asking(

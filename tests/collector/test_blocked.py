@@ -117,6 +117,15 @@ def test_failures_that_never_pause_are_told_all_the_same() -> None:
     assert watched.only.count == 30
 
 
+def test_what_a_log_of_the_past_tells_counts_with_the_proxy_s_own_word() -> None:
+    denied: dict[str, Any] = {"recorded": Recorded.IMPORTED, "via": "10.0.0.7:3128", "reason": "TCP_DENIED/403"}
+    watched = Watched()
+    for second in (0, 5):
+        watched.tried(second, Outcome.DENIED, **denied)
+    watched.settle(20)
+    assert "is denied licensing.tryretool.com:443 by its proxy (10.0.0.7:3128: TCP_DENIED/403)" in watched.only.summary
+
+
 def test_a_success_between_two_failures_leaves_nothing_to_tell() -> None:
     watched = Watched()
     watched.tried(0, Outcome.REFUSED, **USAGE)
@@ -258,7 +267,6 @@ def test_a_proxy_that_denies_is_named_and_its_own_page_is_no_answer() -> None:
         {"label": Label("Your resources")},
         {"label": Label("Retool AI", "own-ai")},
         {"label": Label("Cloud metadata", "cloud-metadata")},
-        {"recorded": Recorded.IMPORTED},
         {"origin": Origin("1", VISITOR, "retool-api-1")},
         {"name": Name(None, Evidence.DNS, ("licensing.tryretool.com", "api.stripe.com")), "label": Label("One of (")},
     ],

@@ -371,7 +371,7 @@ def test_what_waited_when_the_collector_was_killed_is_decided_by_the_next_one(ou
     killed = begun(settled=False)
     killed.at(11, "203.0.113.77:443")
     after = Recording()
-    after.pipeline.resume([replace(killed.only, outcome=outcome)])
+    after.pipeline.resume([replace(killed.only, outcome=outcome)], 20_000_000)
     after.at(20, "203.0.113.77:443")
     assert after.connections[killed.only.id].judgement.verdict is Verdict.OFF_ALLOWLIST
     assert after.alerts
@@ -382,7 +382,7 @@ def test_what_is_open_in_a_namespace_that_is_no_longer_watched_ends_nobody_knows
     before.at(11, "203.0.113.77:443")
     after = Recording()
     elsewhere = replace(before.only, origin=replace(before.only.origin, namespace="net:[2]"))
-    after.pipeline.resume([elsewhere])
+    after.pipeline.resume([elsewhere], 20_000_000)
     after.at(20)
     assert (after.only.outcome, after.only.closed_us) == (Outcome.UNKNOWN, None)
 

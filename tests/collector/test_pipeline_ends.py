@@ -11,7 +11,7 @@ from tests.history.sample import workload
 from tui.collector.scope import Mode
 from tui.history.batch import Run
 from tui.model.alert import Alert, AlertKind, Urgency
-from tui.model.connection import Connection, Endpoint, Origin, Outcome, Verdict
+from tui.model.connection import Connection, Endpoint, Evidence, Origin, Outcome, Verdict
 from tui.model.observation import Counters, Dump, Sighting, Socket, SocketEnd, SocketState
 from tui.model.workload import Workload, WorkloadKind
 from tui.names.forward import Found
@@ -31,12 +31,13 @@ class Recording:
 
     def __init__(
         self, *sockets: tuple[Socket, Counters | None], rules: str = "", settled: bool = True, mode: Mode = "all",
-        begins_s: float = 10, resumed: Iterable[Connection] = (),
+        begins_s: float = 10, resumed: Iterable[Connection] = (), proxy_required: bool = False,
     ) -> None:  # fmt: skip
         """``sockets`` are there at the first look."""
         self.settled = settled
         self.connections: dict[int, Connection] = {}
         self.final: set[int] = set()
+        self.withdrawn: set[int] = set()
         self.counters: dict[int, tuple[int | None, int | None]] = {}
         self.alerts: dict[int, Alert] = {}
         known = tuple(resumed)
@@ -46,8 +47,9 @@ class Recording:
             mode=mode,
             recorded=[API_NET, HOST],
             next_connection=len(known) + 1,
+            proxy_required=proxy_required,
         )
-        self.pipeline.resume(known)
+        self.pipeline.resume(known, us(begins_s))
         residents = {API_NET: API, HOST: Origin(HOST)}
         self.see(Sighting(us(begins_s), dumps=(self.dump(begins_s, *sockets),), residents=residents))
         for host, address in ((LICENSING, LICENSED.ip), (LICENSING, LICENSED_V6.ip), (OPENAI, AI.ip)):
@@ -84,8 +86,10 @@ class Recording:
 
     def take(self) -> None:
         batch = self.pipeline.take()
+        self.withdrawn |= batch.withdrawn.keys()
         for id, (connection, final) in batch.connections.items():
-            assert id not in self.final, "nothing more was to come of it"
+            from_log = connection.name.evidence is Evidence.PROXY
+            assert id not in self.final or from_log, "nothing more was to come of it"
             self.connections[id] = connection
             self.final |= {id} if final else set()
         self.counters |= batch.counters
@@ -282,7 +286,7 @@ def test_an_upload_inside_is_none() -> None:
 
 def test_a_blocked_alert_quotes_the_change_of_image_before_it() -> None:
     recording = Recording()
-    changed = workload(namespace=API_NET, image="tryretool/backend:3.196.2", started_us=us(100))
+    changed = workload(namespace=API_NET, image="tryretool/backend:3.196.2", started_us=us(100), proxy=())
     recording.run(50, OLD)
     recording.run(100, changed)
     later = 100 + 5 * HOUR

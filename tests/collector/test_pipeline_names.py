@@ -396,3 +396,42 @@ def test_the_kernels_late_word_on_an_end_is_taken_also_when_a_verdict_came_betwe
     recording.hear(end(12.7, attempted(retransmits=1, total_retrans=1), remote=STRANGER, cookie=7))
     assert recording.only.outcome is Outcome.TIMED_OUT
     assert recording.final == {recording.only.id}
+
+
+def test_an_allowed_connection_to_what_turns_out_to_be_a_proxy_goes_past_none() -> None:
+    """What it is asked for is read after it was seen open."""
+    rules = f'[[allow]]\nnetwork = "{ANYBODY.ip}"\nports = [8888]\nreason = "the proxy"\n'
+    recording = Recording(rules=rules, proxy_required=True)
+    recording.see(Sighting(us(10), wire=READ, resolvers={API_NET: frozenset({RESOLVER.ip})}))
+    recording.see(Sighting(us(11), flows=(flow(11, ANYBODY),)))
+    recording.look(11.1, (to(ANYBODY), None))
+    assert (recording.only.judgement.verdict, recording.only.via) == (Verdict.ALLOWED, None)
+    told = {"evidence": Evidence.CONNECT, "target": Endpoint(LICENSING, 443), "status": 200}
+    recording.see(Sighting(us(12), flows=(flow(11, ANYBODY, LICENSING, **told),)))
+    recording.look(15, (to(ANYBODY), None))
+    assert recording.only.via == str(ANYBODY)
+    assert recording.alerts == {}
+
+
+def test_what_an_environment_names_a_proxy_for_and_is_reached_without_is_an_alert() -> None:
+    recording = listening()
+    recording.run(10.5, replace(workload(namespace=API_NET), proxy=(("HTTPS_PROXY", f"http://{PROXY}"),)))
+    short(recording, 11, flow(11, LICENSED, LICENSING))
+    assert recording.only.judgement.verdict is Verdict.ALLOWED
+    assert recording.only_alert.kind is AlertKind.BYPASS
+    told = {"evidence": Evidence.CONNECT, "target": Endpoint(LICENSING, 443), "status": 200}
+    short(recording, 12, flow(12, PROXY, LICENSING, **told))
+    assert recording.only_alert.count == 1
+
+
+def test_a_proxy_that_is_down_stays_an_alert_although_no_rule_names_it() -> None:
+    recording = listening()
+    recording.run(10.5, replace(workload(namespace=API_NET), proxy=(("HTTPS_PROXY", f"http://{PROXY}"),)))
+    for second in (11, 12):
+        refused = end(second, attempted(segs_in=1), remote=PROXY, cookie=second)
+        recording.hear(refused)
+    recording.settle(14)
+    recording.pipeline.use_allowlist(recording.pipeline.allowlist, us(15))
+    recording.take()
+    assert (recording.only_alert.kind, recording.only_alert.destination) == (AlertKind.BLOCKED, PROXY.ip)
+    assert recording.only_alert.is_open

@@ -25,6 +25,7 @@ def test_without_a_file_the_documented_defaults_hold(tmp_path: Path) -> None:
         "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "fc00::/7", "fe80::/10",
         "::1/128",
     )  # fmt: skip
+    assert (settings.proxy.places, settings.proxy.required) == ((), False)
     assert settings.services == ()
 
 
@@ -61,6 +62,36 @@ def test_a_nameserver_that_is_no_address_is_told_with_its_line(tmp_path: Path, s
     error = settings_problem(tmp_path, f"# names\n[names]\nforward = true\nnameservers = ['10.0.0.1', '{server}']\n")
     assert error.line == 4
     assert "`nameservers`" in str(error)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["10.0.4.20", "proxy.corp.example", "", ":3128", "10.0.4.20:0", "10.0.4.20:65536", "10.0.4.0/24:3128", "a b:3128",
+     "http://10.0.4.20:3128", "fd00::4:3128"],
+)  # fmt: skip
+def test_a_proxy_without_a_place_or_a_port_is_told_with_its_line(tmp_path: Path, address: str) -> None:
+    error = settings_problem(tmp_path, f"[proxy]\nrequired = true\naddresses = ['10.0.4.20:3128', '{address}']\n")
+    assert error.line == 3
+    assert "`addresses`" in str(error)
+    assert "10.0.4.20:3128" in error.hint
+
+
+@pytest.mark.parametrize("second", ["/var/log/access.log", "/var/log/../log/access.log", "access.log"])
+def test_a_log_that_is_followed_twice_or_from_nobody_knows_where_is_told_with_its_line(
+    tmp_path: Path, second: str
+) -> None:
+    logs = "".join(f"[[proxy.log]]\npath = '{each}'\n" for each in ("/var/log/access.log", second))
+    error = settings_problem(tmp_path, logs)
+    assert error.line == 3
+    assert "`path` of a log" in str(error)
+
+
+def test_the_known_proxies_are_places_by_address_or_name(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[proxy]\nrequired = true\naddresses = ['10.0.4.20:3128', '[fd00::4]:1', 'Proxy.Corp.Example:2']\n")
+    proxy = load_settings(path, named=True).proxy
+    assert proxy.required
+    assert proxy.places == (("10.0.4.20", 3128), ("fd00::4", 1), ("proxy.corp.example", 2))
 
 
 @pytest.mark.parametrize("network", ["10.0.0.1/8", "10.0.0.0/33", "corp", "10.0.0.0-10.0.0.9"])

@@ -12,7 +12,7 @@ from tests.history.as_nobody import as_nobody
 from tests.history.sample import Recorder
 from tui.history import place
 from tui.history.errors import HistoryInUse, HistoryUnwritable
-from tui.history.place import Holder, default_history, hold, holder_of, lock_path, own_history, prepare
+from tui.history.place import IMPORT, Holder, default_history, hold, holder_of, lock_path, own_history, prepare
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 ME = Holder(4711, "foreground", "ana", 5, None, "0.1")
@@ -101,6 +101,18 @@ def test_a_second_collector_is_refused_and_told_who_the_first_is(tmp_path: Path)
     assert holder_of(path) is None
     with hold(path, ME):
         assert holder_of(path) == ME
+
+
+def test_an_import_holds_it_and_is_no_collector(tmp_path: Path) -> None:
+    history = tmp_path / "history.db"
+    with hold(history, Holder(4711, IMPORT, "ana", 5, None, "0.1")):
+        assert holder_of(history) is None
+        with (
+            pytest.raises(HistoryInUse, match=r"an import writes into .* \(process 4711, ana\)") as caught,
+            hold(history, ME),
+        ):
+            pass
+    assert "ends by itself" in caught.value.hint
 
 
 def test_asking_who_records_never_keeps_a_collector_from_starting(tmp_path: Path) -> None:

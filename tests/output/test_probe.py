@@ -54,6 +54,12 @@ def test_a_name_that_does_not_resolve_is_looked_up_among_the_container_s_own_fil
     assert test_of(alert, [kept]) == "sudo nsenter -t 4242 -n -m getent hosts licensing.tryretool.com"
 
 
+def test_a_proxy_that_is_down_is_asked_itself_and_not_through_a_proxy() -> None:
+    alert = blocked("proxy.corp.example", 3128, cause="blocked-proxy|fd00::4|3128")
+    kept = running(proxy=(("HTTPS_PROXY", "http://proxy.corp.example:3128"),))
+    assert test_of(alert, [kept]) == "sudo nsenter -t 4242 -n curl -sv -m 5 --noproxy '*' 'http://[fd00::4]:3128'"
+
+
 @pytest.mark.parametrize(
     ("destination", "port", "urls"),
     [

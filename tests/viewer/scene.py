@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from tui.allowlist.policy import policy_of
 from tui.catalog import load_catalogue
 from tui.config.settings import load_settings
-from tui.history.batch import Batch, CoverageSpan, KeptLoss, KeptWorkload, Run
+from tui.history.batch import Batch, CoverageSpan, KeptLog, KeptLoss, KeptWorkload, Run
 from tui.history.place import Holder, hold
 from tui.history.write import Writer, open_for_writing
 from tui.model.alert import Alert, AlertKind, Urgency
@@ -130,6 +130,23 @@ class Scene:
             )
         return self
 
+    def log(
+        self, path: str = "/var/log/squid/access.log", *, state: str = "following", formats: str = "squid",
+        lacks: str = "", lines: int = 812, requests: int = 640, unparsed: int = 0, last: str = "", lag: int = 0,
+        news_ago_us: int = 0, read: Sequence[tuple[int, int]] = ((240, 0),),
+    ) -> Scene:  # fmt: skip
+        """Follow the log of a proxy; ``read`` are the times in which that could be done, in seconds before now."""
+        self._batch.logs[path] = KeptLog(
+            path, b"", b"", NOW_US - news_ago_us, state, formats, lacks, lines, requests, unparsed, last, lag
+        )
+        for begin_s, end_s in read:
+            self._spans += 1
+            begins, ends = NOW_US - begin_s * SECOND_US, NOW_US - end_s * SECOND_US
+            self._batch.coverage[self._spans] = CoverageSpan(
+                self._spans, f"proxy:{path}", "", begins, ends, "", growing=not end_s
+            )
+        return self
+
     def saw_nothing_since(self, at_us: int) -> Scene:
         """Say that the sockets could not be looked at from then on."""
         self._batch.coverage[1] = CoverageSpan(1, "sockets", "net:[1]", self.began_us, at_us, NOTE, growing=False)
@@ -154,17 +171,17 @@ class Scene:
         sent: int | None = None, received: int | None = None, process: str = "node",
         candidates: tuple[str, ...] = (), container: str | None = None, evidence: Evidence = Evidence.FORWARD,
         claim: Claim | None = None, is_outer: bool = False, connect_us: int | None = None, phase: Phase | None = None,
-        via: str | None = None,
+        via: str | None = None, source: str = "sockets", by: Evidence | None = None,
     ) -> Scene:  # fmt: skip
-        """Add connections, the last of them opened `ago_us` before now."""
-        name = Name(host, evidence if host or candidates else None, candidates, claim, is_outer)
+        """Add connections, the last of them opened `ago_us` before now; `by` is how a nameless one is known."""
+        name = Name(host, evidence if host or candidates else by, candidates, claim, is_outer)
         for place in range(times):
             self._connections += 1
             opened = NOW_US - ago_us - (times - 1 - place) * every_us
             is_open = outcome.is_open
             closed = None if is_open else min(opened + 2 * SECOND_US, NOW_US)
             found = Connection(
-                self._connections, opened, False, closed, NOW_US if is_open else closed or opened, "sockets", "tcp",
+                self._connections, opened, False, closed, NOW_US if is_open else closed or opened, source, "tcp",
                 Endpoint("10.0.3.7", 40_000 + self._connections % 20_000), Endpoint(ip, port),
                 self._origin(role, container), Process(20_417, process, "1001", self.began_us),
                 name, Label(category, service), Judgement(verdict, rule, 31, ""),

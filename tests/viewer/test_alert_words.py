@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.history.sample import connection
+from tests.history.sample import alert, connection
 from tui.catalog import load_catalogue
 from tui.collector.alerts import AlertBook, lost_packets, name_mismatch, off_allowlist
 from tui.collector.resolving import ResolvingWatch
-from tui.model.alert import Alert
+from tui.model.alert import Alert, AlertKind
 from tui.model.connection import Claim, Endpoint, Evidence, Name, Origin
 from tui.model.lookup_failure import NO_ANSWER, NO_SUCH_NAME, RESOLVER_FAILED
 from tui.model.times import SECOND_US
@@ -79,3 +79,35 @@ def test_an_address_stands_in_the_place_of_the_name_where_an_alert_has_one() -> 
     alert = AlertBook((), 1).raise_(off_allowlist(made, "a deny rule names it"))
     assert short_summary(alert) == "api to evil.example.com:443 off list; a deny rule names it"
     assert short_summary(alert, "2001:db8::1") == "api to [2001:db8::1]:443 off list; a deny rule names it"
+
+
+@pytest.mark.parametrize(
+    ("said", "brief"),
+    [
+        (
+            "api reached a.b:443 directly, although its HTTPS_PROXY names proxy.corp.example:3128; api's image changed",
+            "api reached a.b:443 directly, not through proxy.corp.example:3128",
+        ),
+        (
+            "api tried to reach a.b:443 directly, although every service of Retool must use a proxy ([proxy] required)",
+            "api tried to reach a.b:443 directly, not through a proxy",
+        ),
+        (
+            "api reaches more than 20 destinations directly, although its ALL_PROXY names [fd00::4]:1; the latest: a:1",
+            "api reaches more than 20 destinations directly, not through [fd00::4]:1",
+        ),
+    ],
+)
+def test_what_goes_past_a_proxy_says_past_which(said: str, brief: str) -> None:
+    told = alert(kind=AlertKind.BYPASS, summary=said)
+    assert short_summary(told) == brief
+    assert short_summary(told, "203.0.113.9") == brief.replace("a.b:443", "203.0.113.9:443")
+    assert sign(told, UNICODE) == UNICODE.off_list
+
+
+@pytest.mark.parametrize("change", ["", "; api's image changed 5 h before (1 to 2)"])
+def test_a_proxy_that_is_down_says_what_it_carries_before_how_often(change: str) -> None:
+    said = f"proxy 10.0.4.20:3128 refuses api: 7 services affected, 4 attempts in a row since 12:01:40Z{change}"
+    told = alert(kind=AlertKind.BLOCKED, cause="blocked-proxy|10.0.4.20|3128", summary=said, count=4)
+    assert short_summary(told) == f"proxy 10.0.4.20:3128 refuses api: 7 services affected, 4 in a row{change}"
+    assert sign(told, UNICODE) == UNICODE.failing

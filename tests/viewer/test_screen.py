@@ -6,7 +6,7 @@ import pytest
 
 from tests.viewer.scene import NOW_US, Scene, Shown, recording
 from tui.model.alert import AlertKind, Urgency
-from tui.model.connection import INTERNAL_CATEGORY, Outcome, Verdict
+from tui.model.connection import INTERNAL_CATEGORY, Evidence, Outcome, Verdict
 from tui.model.times import HOUR_US, MINUTE_US, SECOND_US
 from tui.viewer.theme import Look
 from tui.viewer.words import ASCII
@@ -618,3 +618,55 @@ async def test_a_row_whose_name_is_false_says_so_in_its_state(scene: Scene) -> N
             assert "! mismatch" in shown.line("code-executor    ")
             assert "off list" in shown.line("jobs-runner  ")
             assert "! #1 mismatch: code-executor claims api.openai.com on 192.0.2.66:443" in shown.text
+
+
+async def test_what_is_reached_past_a_proxy_says_so_in_its_state_and_in_its_detail(scene: Scene) -> None:
+    scene.connect("hooks.slack.com", "203.0.113.50")
+    scene.connect("hooks.slack.com", "203.0.113.50", role="jobs-runner")
+    summary = "api reached hooks.slack.com:443 directly, although its HTTPS_PROXY names proxy.corp.example:3128"
+    scene.found(AlertKind.BYPASS, summary, destination="hooks.slack.com", urgency=Urgency.TODAY).recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(100, 24)) as pilot:
+            assert "api reached hooks.slack.com:443 directly, not through proxy.corp.example:3128" in shown.text
+            assert "! direct" in next(line for line in shown.lines if "slack" in line and " api " in line)
+            assert "allowed" in next(line for line in shown.lines if "slack" in line and " jobs-runner " in line)
+            await pilot.press("tab", "enter")
+            await shown.app.workers.wait_for_complete()
+            await pilot.pause()
+            assert "! direct" in shown.text
+            assert "although its HTTPS_PROXY names" in shown.text
+
+
+async def test_the_alert_about_many_that_go_past_a_proxy_leads_to_them(scene: Scene) -> None:
+    scene.connect("hooks.slack.com", "203.0.113.50")
+    scene.connect("api.stripe.com", "203.0.113.51", role="jobs-runner")
+    scene.connect("api.openai.com", "10.0.4.20", via="10.0.4.20:3128", evidence=Evidence.CONNECT)
+    summary = (
+        "api reaches more than 20 destinations directly, although its HTTPS_PROXY names proxy:3128; the latest: a:1"
+    )
+    scene.found(AlertKind.BYPASS, summary, port=None, urgency=Urgency.TODAY).recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(100, 24)) as pilot:
+            await pilot.press("tab", "enter")
+            await shown.app.workers.wait_for_complete()
+            await pilot.pause()
+            assert "hooks.slack.com" in shown.text
+            assert "api.stripe.com" not in shown.text
+            assert "api.openai.com" not in shown.text
+
+
+async def test_a_proxy_that_is_down_has_a_line_among_the_services(scene: Scene) -> None:
+    scene.connect(None, "10.0.4.20", port=3128, verdict=Verdict.INTERNAL, outcome=Outcome.REFUSED, times=4)
+    summary = "proxy 10.0.4.20:3128 refuses api: 7 services affected, 4 attempts in a row since 03:08:44Z"
+    scene.found(
+        AlertKind.BLOCKED, summary, destination="10.0.4.20", port=3128, count=4, cause="blocked-proxy|10.0.4.20|3128"
+    )
+    scene.recorded(note="")
+    with recording(scene.path):
+        shown = Shown(scene.path, scene.config)
+        async with shown.app.run_test(size=(130, 24)):
+            assert "BLOCKED" in shown.line("Your proxy")
+            assert "api · 4 of 4 connects, refused" in shown.line("Your proxy")
+            assert "proxy 10.0.4.20:3128 refuses api: 7 services affected, 4 in a row" in shown.text

@@ -13,10 +13,8 @@ from tui.capture.engine import Described
 from tui.capture.environment import Environment
 from tui.model.connection import Origin
 from tui.model.role import COMPOSE_SERVICES, joined
-from tui.model.workload import VISITOR, Workload, WorkloadKind
+from tui.model.workload import HOST, VISITOR, Workload, WorkloadKind
 
-HOST = "host"
-"""How the host shows in the role of a namespace that it shares with containers."""
 SHORT_ID = 12
 RETOOL_IMAGE = "/tryretool/"
 """How the path of every image of Retool's begins, or goes on behind a registry."""

@@ -2,14 +2,15 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tui.capture.census import Census
 from tui.capture.engine import Engine
 from tui.capture.kernel import check_kernel
 from tui.capture.limits import check_limits
+from tui.capture.local_proxies import local_proxies
 from tui.capture.netlink_sockets import NetlinkSockets
 from tui.capture.own import OwnSockets
 from tui.capture.population import Population
@@ -18,6 +19,7 @@ from tui.capture.remedies import Remedies
 from tui.capture.sources import Source, open_source
 from tui.model.diagnosis import Check, Seen, What
 from tui.model.observation import Sighting
+from tui.model.proxy_variables import Place
 from tui.model.workload import Workload, WorkloadKind
 
 HERE = "here"
@@ -32,6 +34,8 @@ class Found:
 
     source: str
     checks: tuple[Check, ...]
+    proxies: Mapping[Place, tuple[str, ...]] = field(default_factory=dict)
+    """Those on this host that environments name, each with the roles."""
 
 
 def look_around(wanted: Wanted, remedies: Remedies, engine: Engine | None = None) -> Found:
@@ -41,6 +45,11 @@ def look_around(wanted: Wanted, remedies: Remedies, engine: Engine | None = None
     """
     engine = engine or Engine()
     population = Population(engine=engine)
+    found = _look_with(population, wanted, remedies, engine)
+    return replace(found, proxies=local_proxies(population.scan(time.time_ns() // 1000)))
+
+
+def _look_with(population: Population, wanted: Wanted, remedies: Remedies, engine: Engine) -> Found:
     try:
         source = open_source(wanted, 1.0, OwnSockets(), population)
     except OSError as error:

@@ -51,7 +51,7 @@ def plain(variable: str, value: str) -> str:
     """A proxy variable's value without credentials, paths and whatever else is no place; inert, perhaps empty."""
     if variable.upper() != "NO_PROXY":
         return clean(_place(value.strip()), VALUE_LIMIT)
-    items = (item.strip() for item in _without_credentials(value)[: 4 * VALUE_LIMIT].split(","))
+    items = re.split(r"[,\s]+", _without_credentials(value)[: 4 * VALUE_LIMIT])
     return clean(",".join(shown for item in items if (shown := _exception(item))), VALUE_LIMIT)
 
 

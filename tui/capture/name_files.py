@@ -46,6 +46,8 @@ class NameFiles(NamedTuple):
     hosts: HostsFile = HostsFile()
     resolv_version: _Version | None = None
     hosts_version: _Version | None = None
+    addresses: frozenset[str] = NONE
+    """Of the namespace itself, in their usual text, without those of loopback."""
 
 
 def read_name_files(root: str, before: NameFiles) -> NameFiles:

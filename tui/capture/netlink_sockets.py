@@ -112,6 +112,7 @@ class NetlinkSockets:
             self._wire.sight() if self._wire is not None else None,
             tuple(packet_losses),
             self._population.hosts(at_us) if census else None,
+            self._population.addresses(at_us) if census else None,
         )
 
     def _fresh(self, census: Census | None) -> tuple[Workload, ...] | None:

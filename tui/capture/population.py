@@ -128,6 +128,10 @@ class Population:
         """The same of its hosts file."""
         return {namespace: said.hosts for namespace, said in self._names.of(self._census.places, at_us).items()}
 
+    def addresses(self, at_us: int) -> dict[str, frozenset[str]]:
+        """By namespace, its own addresses, as far as they are known by now."""
+        return {namespace: said.addresses for namespace, said in self._names.of(self._census.places, at_us).items()}
+
     # Reading
 
     def _read_due(self, at_us: int) -> None:

@@ -9,6 +9,7 @@ import pwd
 import time
 from typing import NamedTuple
 
+from tui.capture.addresses import addresses_of
 from tui.capture.environment import EMPTY, Environment, environment_of
 from tui.capture.name_files import NameFiles, read_name_files
 from tui.capture.netns import of_process
@@ -105,8 +106,18 @@ class Procfs:
             return EMPTY
 
     def name_files(self, pid: int, before: NameFiles) -> NameFiles:
-        """What the files that a process sees say of names; ``before`` is what they said when they were last read."""
-        return read_name_files(f"{self._root}/{pid}/root", before)
+        """What the files that a process sees say of names, and which addresses its namespace has; ``before`` is what
+        was read last.
+
+        :raises OSError: if nothing of that may be read
+        """
+        addresses = addresses_of(f"{self._root}/{pid}/net") or before.addresses
+        try:
+            return read_name_files(f"{self._root}/{pid}/root", before)._replace(addresses=addresses)
+        except OSError:
+            if not addresses:
+                raise
+            return before._replace(addresses=addresses)
 
     def process(self, pid: int, stat: Stat) -> Process:
         """Name, user and start as the record keeps them."""

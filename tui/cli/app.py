@@ -12,6 +12,7 @@ _COMMANDS = {
     "collect": "tui.cli.collect:collect_command",
     "status": "tui.cli.status:status_command",
     "doctor": "tui.cli.doctor:doctor_command",
+    "import": "tui.cli.import_:import_command",
     "find": "tui.cli.find:find_command",
     "export": "tui.cli.export:export_command",
     "alerts": "tui.cli.alerts:alerts_command",

@@ -54,6 +54,7 @@ def export_command(context: Context, /, **given: Any) -> None:
     from tui.output.export import COLUMNS, TABLE_COLUMNS, export_rows
     from tui.output.formats import Format, write_rows
     from tui.output.holes import hole_words, names_of
+    from tui.output.log_sight import log_sights
     from tui.output.name_sight import name_sight
 
     now = now_us()
@@ -72,7 +73,9 @@ def export_command(context: Context, /, **given: Any) -> None:
             exported = export_rows(rows, recording.node, recording.history_id)
             count = write_rows(exported, columns, fmt, stream, terminal_width(path))
         begin = since or recording.first_us or end
-        holes, named = reader.holes("sockets", begin, end), name_sight(reader, begin, end)
+        holes = reader.holes("sockets", begin, end) if begin < end else []
+        named = name_sight(reader, begin, end)
+        holes += [hole for log in log_sights(reader, begin, end, holes) for hole in log.holes]
         names = names_of(reader.workloads()) if holes else {}
     zone = host_zone()
     span = f"from {echo_both(since, zone) if since else 'the beginning'} to {echo_both(end, zone)}"

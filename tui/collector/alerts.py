@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from tui.model.alert import Alert, AlertKind, Finding, Urgency
 from tui.model.connection import Claim, Connection, Endpoint, Evidence, Recorded
+from tui.model.text import clean
 
 _ORDER = list(Urgency)
 PREDATES = "predates-record|"
@@ -13,6 +14,8 @@ LOST = "coverage|lost"
 """The cause of the alert for events that were lost."""
 LOST_PACKETS = "coverage|lost packets"
 """The cause of the alert for packets that could not be read."""
+LOST_LINES = "coverage|lost|"
+"""Before the source of a log."""
 METADATA_PORT = 80
 """Where metadata services listen; stands where the kernel has forgotten the port."""
 
@@ -208,6 +211,19 @@ def stopped_source(source: str, message: str, at_us: int) -> Finding:
     """A source of observations does not work."""
     return Finding(
         AlertKind.COVERAGE, f"coverage|{source}", Urgency.TODAY, f"{source} cannot be seen: {message}", at_us
+    )
+
+
+def log_fault(cause: str, path: str, why: str, at_us: int) -> Finding:
+    """The log of a proxy does not tell what it is followed for."""
+    text = f"the proxy log {clean(path)} {why}. What would help: retool-egress doctor"
+    return Finding(AlertKind.COVERAGE, cause, Urgency.TODAY, text, at_us)
+
+
+def lost_lines(source: str, path: str, said: str, at_us: int) -> Finding:
+    """Something of a proxy's log may be missing."""
+    return Finding(
+        AlertKind.COVERAGE, f"{LOST_LINES}{source}", Urgency.TODAY, f"proxy log {clean(path)}: {said}", at_us
     )
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from tui.capture.sources import Source, open_source
 from tui.catalog import Catalogue
 from tui.collector.claims import Claims
 from tui.collector.coverage import Coverage
+from tui.collector.hops import Hops
 from tui.collector.judging import Judge
+from tui.collector.logs import Logs
 from tui.collector.past import watches_again
 from tui.collector.pipeline import Pipeline
 from tui.collector.scope import Scope
@@ -26,8 +28,12 @@ from tui.collector.track import Tracker
 from tui.collector.workloads import WorkloadBook
 from tui.config.errors import ConfigError
 from tui.config.settings import Settings
+from tui.history.batch import KeptLog
 from tui.history.resume import Past
+from tui.model.times import host_zone
 from tui.names.table import NameTable
+from tui.proxylog.catalogue import formats_for
+from tui.proxylog.format import Format
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ class CollectOptions:
     kind: str
     for_s: float | None
     """Ends by itself after this many seconds; None: when it is told to."""
+    since_us: int | None = None
+    """A log that was never followed is read from its start, for what ended since then; None: from its end."""
 
 
 def allow_descriptors() -> None:
@@ -70,6 +78,29 @@ def source_of(options: CollectOptions, own: OwnSockets) -> Source:
         ) from error
 
 
+def formats_of(settings: Settings) -> list[tuple[Path, tuple[Format, ...]]]:
+    """The logs of proxies that the configuration names, each with the formats that its lines may be in.
+
+    :raises ConfigError: if a format is none
+    """
+    wanted = list[tuple[Path, tuple[Format, ...]]]()
+    for log in settings.proxy.log:
+        try:
+            wanted.append((Path(log.path), formats_for(log.format)))
+        except ValueError as error:
+            hint = 'Use format = "auto", the name of a proxy, or its own words: "squid: LOGFORMAT".'
+            raise ConfigError(settings.path, f"`format` of {log.path}: {error}", hint) from error
+    return wanted
+
+
+def logs_of(options: CollectOptions, kept: Mapping[str, KeptLog]) -> Logs:
+    """The logs of proxies that are to be followed.
+
+    :raises ConfigError: if a format is none
+    """
+    return Logs(formats_of(options.settings), kept, host_zone(), options.since_us)
+
+
 def pipeline_of(
     past: Past, options: CollectOptions, allowlist: Allowlist, now_us: int, settled: Callable[[], bool]
 ) -> Pipeline:
@@ -79,10 +110,12 @@ def pipeline_of(
         table.learn(answer)
     workloads = WorkloadBook(past.next_workload, past.workloads)
     scope = Scope(options.settings.scope.judge, retool_seen=past.roles_seen)
+    proxy = options.settings.proxy
+    hops = Hops(table, scope, proxy.places)
     return Pipeline(
         Tracker(past.next_connection, os.getpid(), past.namespaces, host=own_namespace()),
-        Judge(table, Claims(table), options.catalogue, allowlist, scope),
-        watches_again(past, options.catalogue, workloads, now_us),
+        Judge(table, Claims(table), options.catalogue, allowlist, scope, hops),
+        watches_again(past, options.catalogue, workloads, hops, now_us, proxy_required=proxy.required),
         Seen(Coverage(past.next_coverage), past.next_loss, past.spans),
         workloads,
         settled,

@@ -16,7 +16,8 @@ from tui.collector.alerts import News, who
 from tui.collector.failing import FAILURES, KEPT_MAX, STANDS_US, is_regular, summary, untold, urgency
 from tui.collector.reach import reached, services_of
 from tui.model.alert import Alert, AlertKind, Finding
-from tui.model.connection import Connection, Endpoint, Outcome, Recorded, Verdict
+from tui.model.connection import Connection, Endpoint, Outcome, Verdict
+from tui.model.text import clean
 from tui.model.times import short_utc
 from tui.model.workload import VISITOR
 
@@ -79,9 +80,9 @@ class BlockedWatch:
     def tried(self, connection: Connection, now_us: int) -> None:
         """Take in a connection whose outcome or verdict has changed, or of which the first bytes were seen.
 
-        Looks at what is allowed and recorded live, and not at visitors in a container's namespace.
+        Looks at what is allowed, and not at visitors in a container's namespace.
         """
-        if connection.judgement.verdict is not Verdict.ALLOWED or connection.recorded is Recorded.IMPORTED:
+        if connection.judgement.verdict is not Verdict.ALLOWED:
             return
         answer = reached(connection)
         services = services_of(connection, self._catalogue) if answer is not None else ()
@@ -133,6 +134,11 @@ class BlockedWatch:
         """When the place, or of several names any, was last seen to answer."""
         hosts = {key[1], *connection.name.candidates}
         return max(self._reached.get((key[0], host, key[2]), -1) for host in hosts)
+
+    def same(self, line: int, socket: int) -> None:
+        """What was counted under one number has another now."""
+        if line in self._counted:
+            self._counted[socket] = None
 
     def settle(self, now_us: int) -> News:
         """What is over and what has to be told since the last call."""
@@ -204,7 +210,8 @@ def _summary(key: _Key, streak: _Streak, latest: Connection, now_us: int) -> str
     proxied = latest.via is not None or latest.outcome in (Outcome.DENIED, Outcome.FAILED)
     address = "" if proxied or host == latest.remote.ip else f" ({latest.remote.ip})"
     how = _HOW[latest.outcome].format(f"{Endpoint(host, port)}{address}")
-    via = f" ({latest.via})" if latest.via is not None else ""
+    said = ": ".join(each for each in (latest.via, latest.reason) if each)
+    via = f" ({clean(said, 160)})" if said else ""
     return summary(what, f"{whose} {how}{via}", streak.failures, streak.first_us, now_us)
 
 

@@ -57,4 +57,5 @@ class Coverage:
         ``unseen`` are there and cannot be watched.
         """
         there = {namespace for _, namespace in self._growing}.union(unseen)
-        return [replace(span, growing=False, gone=True) for span in past if span.namespace not in there]
+        ended = (span for span in past if span.namespace and span.namespace not in there)
+        return [replace(span, growing=False, gone=True) for span in ended]

@@ -28,8 +28,13 @@ def urgency(services: Iterable[Service]) -> Urgency:
 
 def summary(what: str, how: str, failures: int, first_us: int, now_us: int) -> str:
     """``License checks are being blocked: api is refused by …, 4 attempts in a row since 12:00:00Z``."""
+    return f"{what} {is_or_are(what)} being blocked: {how}, {attempts(failures, first_us, now_us)}"
+
+
+def attempts(failures: int, first_us: int, now_us: int) -> str:
+    """``4 attempts in a row since 12:00:00Z``."""
     times = f"{failures} attempts in a row since" if failures > 1 else "1 attempt, at"
-    return f"{what} {is_or_are(what)} being blocked: {how}, {times} {short_utc(first_us, now_us)}"
+    return f"{times} {short_utc(first_us, now_us)}"
 
 
 def untold(latest: Finding, failures: int, told: int, first_us: int) -> list[Finding]:

@@ -30,12 +30,9 @@ class Judge:
     catalogue: Catalogue
     allowlist: Allowlist
     scope: Scope
-    hops: Hops = field(init=False)
+    hops: Hops
     _findings: dict[tuple[Name, str, int, str | None, bool, bool], Finding] = field(default_factory=dict)
     _day: int = 0
-
-    def __post_init__(self) -> None:
-        self.hops = Hops(self.table)
 
     def believed(self, flow: Flow, origin: Origin, now_us: int) -> Flow:
         """A flow, without what was asked of a far end that is no proxy: see ``tui.collector.hops``."""
@@ -43,10 +40,20 @@ class Judge:
             return flow
         namespace, remote, at_us = flow.namespace, flow.remote, flow.started_us or now_us
         is_proxy = self.hops.is_proxy(
-            namespace, remote, origin.role, self.name(namespace, remote.ip, at_us), at_us, self.allowlist, now_us,
-            hearsay=self.scope.is_hearsay(namespace),
-        )  # fmt: skip
+            namespace, remote, origin.role, self.name(namespace, remote.ip, at_us), at_us, self.allowlist, now_us
+        )
         return flow if is_proxy else direct(flow)
+
+    def hop_of(self, connection: Connection, now_us: int) -> Endpoint | None:
+        """The proxy that is the far end of a connection: one that is named, and believed to be it."""
+        named = self.hops.named(connection)
+        if named is None:
+            return None
+        c = connection
+        is_proxy = self.hops.is_proxy(
+            c.origin.namespace, c.remote, c.origin.role, c.name, c.opened_us, self.allowlist, now_us
+        )
+        return named if is_proxy else None
 
     def forget(self) -> None:
         """Ask anew: the list or the scope has changed."""
@@ -75,22 +82,24 @@ class Judge:
         name, ip = connection.name, connection.remote.ip
         if name.host is not None and name.evidence in _CLAIMED:
             return replace(name, claim=self._claim(connection.origin.namespace, name.host, ip, connection.opened_us))
-        if name.evidence is Evidence.CONNECT:
+        if name.evidence in (Evidence.CONNECT, Evidence.PROXY):
             return name
         return self.name(connection.origin.namespace, ip, connection.opened_us)
 
     def find(self, connection: Connection, now_us: int) -> Finding:
         """What the destination of a connection is, and what the rules say of it, under the name that it has."""
-        return self.find_at(connection.origin, connection.name, connection.remote, connection.via, now_us)
+        return self.find_at(
+            connection.origin, connection.name, connection.remote, now_us, via_proxy=connection.is_proxied
+        )
 
-    def find_at(self, origin: Origin, name: Name, remote: Endpoint, via: str | None, now_us: int) -> Finding:
+    def find_at(self, origin: Origin, name: Name, remote: Endpoint, now_us: int, *, via_proxy: bool) -> Finding:
         """The same, of a connection that is yet to be made up."""
         day = now_us // (86_400 * _SECOND_US)
         if day != self._day or len(self._findings) > REMEMBERED:
             self._day = day
             self._findings.clear()
         ip, port = remote
-        via_proxy = via is not None and name.host is not None
+        via_proxy = via_proxy and name.host is not None
         judged = self.scope.judges(origin) and not self.scope.is_resolver(origin.namespace, ip, port)
         key = (name, ip, port, origin.role, judged, via_proxy)
         known = self._findings.get(key)

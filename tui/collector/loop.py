@@ -15,20 +15,24 @@ from dataclasses import replace
 
 from tui import __version__
 from tui.capture.own import OwnSockets
-from tui.collector.assemble import CollectOptions, allow_descriptors, pipeline_of, source_of
+from tui.collector.assemble import CollectOptions, allow_descriptors, logs_of, pipeline_of, source_of
+from tui.collector.commits import Commits
 from tui.collector.gaps import LONGEST_S, Gaps, booted_us
+from tui.collector.importing import Importing
+from tui.collector.intake import ImportIntake, LogIntake
 from tui.collector.narration import now_us, say
 from tui.collector.past import cadence_hosts
 from tui.collector.pipeline import SOCKETS
 from tui.collector.rules_in_force import RulesInForce
-from tui.collector.waiting import heard_or_due
+from tui.collector.waiting import heard_or_due, pause
 from tui.config.errors import ConfigError
-from tui.history.batch import Batch, Run
-from tui.history.errors import HistoryCorrupt, HistoryUnwritable
+from tui.history.batch import Run
+from tui.history.errors import HistoryUnwritable
 from tui.history.place import Holder, hold, identity, prepare
 from tui.history.read import HEARTBEAT_US
 from tui.history.resume import read_past
-from tui.history.write import Writer, open_for_writing
+from tui.history.write import open_for_writing
+from tui.model.host import is_host
 from tui.model.observation import Sighting
 from tui.model.person import who
 from tui.names.forward import Lookups, Result
@@ -43,7 +47,6 @@ IDLE_S = 1.0
 RETRY_EVERY_S = 1.0
 LAST_LOOK_S = 3.0
 """How long an end waits for a look that is under way: what it reads may be made never to answer."""
-HISTORY = "history"
 
 
 def collect(options: CollectOptions) -> None:
@@ -75,7 +78,6 @@ class Collector:
         past = read_past(db, run.started_us, cadence_hosts(options.catalogue), booted_us=booted_us())
         self._options = options
         self._run = replace(run, id=past.next_run)
-        self._writer = Writer(db)
         self._rules = RulesInForce(options.policy, past.allowlist)
         self._own = OwnSockets()
         self._source = source_of(options, self._own)
@@ -85,15 +87,13 @@ class Collector:
         self._reverse = Reverse(options.settings.names.nameservers, self._point, self._made)
         self._pipeline = pipeline_of(past, options, allowlist, run.started_us, lambda: self._lookups.settled)
         self._pipeline.keep(self._rules.take_new())
-        self._pipeline.resume(past.connections)
+        self._pipeline.resume(past.connections, run.started_us)
         if error is not None:
             self._keep_list(error)
         else:
             self._pipeline.use_allowlist(allowlist, run.started_us)
         self._identity = identity(options.history)
         self._gaps = Gaps(options.settings.sockets.interval_s)
-        self._failed = Batch()
-        self._failing = False
         self._beaten = 0.0
         self.stuck = False
         """True if a look did not come back: its thread cannot be waited for."""
@@ -101,7 +101,11 @@ class Collector:
         """Since when a look is under way, on the monotonic clock."""
         self._stop = asyncio.Event()
         self._changed = asyncio.Event()
-        self._threads = (ThreadPoolExecutor(1, "capture"), ThreadPoolExecutor(1, "write"))
+        self._thread = ThreadPoolExecutor(1, "capture")
+        self._commits = Commits(db, options.history, self._pipeline)
+        logs = logs_of(options, past.logs)
+        self._logs = LogIntake(logs, self._pipeline, self._commits, self._stop, self._changed)
+        self._imports = ImportIntake(Importing(options.history), self._pipeline, self._commits, self._stop)
 
     async def run(self) -> None:
         """Record until the end."""
@@ -114,21 +118,29 @@ class Collector:
         self._follow_names()
         gc.freeze()
         gc.set_threshold(*GARBAGE)
+        await self._logs.open()
         say(f"recording into {self._options.history}; Ctrl+C ends it")
+        logs = asyncio.create_task(self._logs.run())
+        logs.add_done_callback(lambda _: self._end())
+        imports = asyncio.create_task(self._imports.run())
+        imports.add_done_callback(lambda _: self._end())
         commits = asyncio.create_task(self._commit_regularly())
         commits.add_done_callback(lambda _: self._end())
         try:
             await self._look_regularly()
         finally:
             self._end()
+            await logs
             await self._lookups.close()
             await self._reverse.close()
             try:
+                await imports
                 await commits
                 await self._finish()
             finally:
-                for thread in self._threads:
-                    thread.shutdown(wait=not self.stuck, cancel_futures=True)
+                self._thread.shutdown(wait=not self.stuck, cancel_futures=True)
+                for each in (self._commits, self._logs, self._imports):
+                    each.close(wait=not self.stuck)
                 if not self.stuck:
                     self._source.close()
 
@@ -139,8 +151,8 @@ class Collector:
     async def _finish(self) -> None:
         ended_us = now_us()
         self._pipeline.end(replace(self._run, seen_us=ended_us, ended_us=ended_us))
-        await self._commit()
-        if self._failing:
+        await self._commits.commit()
+        if self._commits.failing:
             raise HistoryUnwritable(
                 f"the end of the record could not be written into {self._options.history}",
                 "Free the disk or end the program that locks the file; what had been written before is safe.",
@@ -158,10 +170,10 @@ class Collector:
         """Until a look is due or something was heard; then a moment more, so that one look takes in many events."""
         descriptor, wait_s = self._source.fileno(), self._source.wait_s()
         if descriptor is None or self._stop.is_set():
-            await self._pause(wait_s)
+            await pause(wait_s, self._stop)
             return
         if await heard_or_due(descriptor, wait_s, self._stop):
-            await self._pause(TICK_S)
+            await pause(TICK_S, self._stop)
 
     def _mind_the_gap(self) -> None:
         if self._gaps.jumped():
@@ -172,13 +184,15 @@ class Collector:
             sighting = await self._one_look()
         except OSError as error:
             self._pipeline.source_stopped(SOCKETS, str(error), now_us())
-            await self._pause(RETRY_EVERY_S)
+            await pause(RETRY_EVERY_S, self._stop)
             return
         if sighting is None:
             return
         if sighting.dumps:
             self._pipeline.source_works(SOCKETS, sighting.at_us)
         self._pipeline.observe(sighting)
+        if self._source.fileno() is None or _knows_all_addresses(sighting):
+            self._logs.placed.set()
         self._ask()
         if self._pipeline.batch:
             self._changed.set()
@@ -187,7 +201,7 @@ class Collector:
         """What is seen; None where a look does not come back although it is time to end."""
         self._looking = time.monotonic()
         with self._lookups.quiet(), self._reverse.quiet():
-            look = asyncio.get_running_loop().run_in_executor(self._threads[0], self._source.look)
+            look = asyncio.get_running_loop().run_in_executor(self._thread, self._source.look)
             stopped = asyncio.ensure_future(self._stop.wait())
             await asyncio.wait((look, stopped), return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
@@ -198,13 +212,6 @@ class Collector:
                 return None
             self._looking = None
             return await look
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
-        except TimeoutError:
-            return
 
     def _made(self, descriptor: int) -> None:
         if self._source.fileno() is not None:
@@ -232,7 +239,8 @@ class Collector:
         if not self._options.settings.names.forward:
             return
         allowed = (rule.host for rule in self._pipeline.allowlist.rules if rule.host and "*" not in rule.host)
-        self._lookups.follow({*self._options.catalogue.exact_hosts(), *allowed})
+        proxies = (place.host for place in self._options.settings.proxy.places if is_host(place.host))
+        self._lookups.follow({*self._options.catalogue.exact_hosts(), *allowed, *proxies})
 
     def _reload_rules(self) -> None:
         try:
@@ -256,12 +264,12 @@ class Collector:
             self._pipeline.settle(now_us())
             if time.monotonic() - self._beaten >= HEARTBEAT_US / 1_000_000:
                 self._beat()
-            await self._commit()
+            await self._commits.commit()
             self._refuse_a_lost_history()
 
     async def _await_change(self) -> None:
         """Until there is something to write, and a moment more; at most a second, for what time alone brings about."""
-        await self._pause(RETRY_EVERY_S if self._failing else COMMIT_EVERY_S)
+        await pause(RETRY_EVERY_S if self._commits.failing else COMMIT_EVERY_S, self._stop)
         if not self._pipeline.batch and not self._stop.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_S - COMMIT_EVERY_S):
@@ -283,29 +291,7 @@ class Collector:
         self._run = replace(self._run, seen_us=now_us())
         self._pipeline.beat(self._run)
 
-    async def _commit(self) -> None:
-        batch = self._failed.under(self._pipeline.take())
-        if not batch:
-            return
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._threads[1], self._writer.commit, batch)
-        except sqlite3.OperationalError as error:
-            self._failed = batch
-            self._keep_trying(error)
-            return
-        except sqlite3.DatabaseError as error:
-            raise HistoryCorrupt(
-                f"{self._options.history} has become unsound while recording: {error}",
-                f"Move it away and start again: mv {self._options.history} {self._options.history}.damaged",
-            ) from error
-        self._failed = Batch()
-        if self._failing:
-            self._failing = False
-            say("the history can be written again; nothing was lost")
-            self._pipeline.source_works(HISTORY, now_us())
 
-    def _keep_trying(self, error: sqlite3.Error) -> None:
-        if not self._failing:
-            self._failing = True
-            say(f"the history cannot be written ({error}); recording goes on in memory until it can")
-            self._pipeline.source_stopped(HISTORY, f"it could not be written: {error}", now_us())
+def _knows_all_addresses(sighting: Sighting) -> bool:
+    """True if the addresses of each namespace are known by now."""
+    return bool(sighting.residents) and (sighting.residents or {}).keys() <= (sighting.addresses or {}).keys()

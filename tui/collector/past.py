@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from tui.catalog import Catalogue
 from tui.collector.alerts import AlertBook
 from tui.collector.burst import Burst
+from tui.collector.hops import Hops
 from tui.collector.overdue import OverdueWatch
 from tui.collector.tracked import Tracked
 from tui.collector.upload import UploadWatch
@@ -56,7 +57,9 @@ def cadence_hosts(catalogue: Catalogue) -> list[str]:
     return [host for service in catalogue.default_hosts() if service.cadence_s is not None for host in service.hosts]
 
 
-def watches_again(past: Past, catalogue: Catalogue, workloads: WorkloadBook, now_us: int) -> Watches:
+def watches_again(
+    past: Past, catalogue: Catalogue, workloads: WorkloadBook, hops: Hops, now_us: int, *, proxy_required: bool
+) -> Watches:
     """The watches with what the record has told them before."""
     services = [service for service in catalogue.default_hosts() if service.cadence_s is not None]
     last = {s.id: max((past.reached[host] for host in s.hosts if host in past.reached), default=0) for s in services}
@@ -67,4 +70,4 @@ def watches_again(past: Past, catalogue: Catalogue, workloads: WorkloadBook, now
     for each in past.sent:
         upload.seed(each.role, each.destination, each.port, each.hour, each.sent, each.received)
     book = AlertBook(past.alerts, past.next_alert)
-    return Watches(book, catalogue, workloads, overdue, upload, Burst(past.bursts))
+    return Watches(book, catalogue, workloads, overdue, upload, Burst(past.bursts), hops, proxy_required=proxy_required)

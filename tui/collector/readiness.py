@@ -11,8 +11,9 @@ from tui.capture.diagnosis import Found, look_around
 from tui.capture.kernel import check_wire
 from tui.capture.reach import UNIT, Reach, read_reach
 from tui.capture.remedies import Remedies
+from tui.collector.log_checks import check_logs
 from tui.config.errors import ConfigError
-from tui.config.settings import Internal, Names, Scope, Settings, Sockets
+from tui.config.settings import Internal, Names, Proxy, Scope, Settings, Sockets
 from tui.history.place import default_history, holder_of, refusal
 from tui.model.diagnosis import Check, Diagnosis, Seen, What
 from tui.model.person import user_name
@@ -45,7 +46,8 @@ def diagnose(asking: Asking) -> Diagnosis:
         why = f"nothing can be seen: {error}"
         found = Found("none", (Check(What.SOURCE, "", Seen.NO, clean(why), "mount -t proc proc /proc"),))
     wire = _wire(settings, remedies)
-    checks = (*found.checks, wire, _names(settings, wire), _history(asking, remedies), configuration)
+    logs = check_logs(settings.proxy.log, remedies, found.proxies)
+    checks = (*found.checks, wire, _names(settings, wire), *logs, _history(asking, remedies), configuration)
     return Diagnosis(clean(socket.gethostname()), user, uid, found.source, checks, UNIT)
 
 
@@ -57,7 +59,7 @@ def _configuration(asking: Asking) -> tuple[Settings, Check]:
         command = error.hint.removeprefix("Run: ")
         mended = command if command != error.hint else None
         why = f"{error}. {'' if mended else error.hint + ' '}Collect does not start; the rest here is by the defaults"
-        defaults = Settings(asking.config, Sockets(), Names(), Scope(), Internal(), ())
+        defaults = Settings(asking.config, Sockets(), Names(), Scope(), Internal(), Proxy(), ())
         return defaults, Check(What.CONFIGURATION, path, Seen.NO, clean(why, 2000), mended)
     try:
         there = settings.path.exists()

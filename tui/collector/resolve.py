@@ -8,7 +8,7 @@ from tui.collector.alerts import PREDATES, who
 from tui.collector.burst import Burst, is_burst
 from tui.collector.judging import Judge
 from tui.model.address import parse_address
-from tui.model.alert import Alert, AlertKind, Urgency
+from tui.model.alert import Alert, AlertKind, Urgency, is_proxy_down
 from tui.model.answer import EVERYWHERE
 from tui.model.connection import Connection, Judgement, Recorded, Verdict
 
@@ -33,7 +33,7 @@ class Resolver:
         more (those for the review never were), the entry of what predates the record when none of it is open and off
         the list.
         """
-        if alert.kind not in _JUDGED:
+        if alert.kind not in _JUDGED or is_proxy_down(alert):
             return None
         if alert.cause.startswith(PREDATES):
             waits = alert.cause.removeprefix(PREDATES) in self._waiting

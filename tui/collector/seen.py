@@ -2,19 +2,40 @@
 
 from collections.abc import Callable, Iterable
 
-from tui.collector.alerts import LOST, LOST_PACKETS, lost_events, lost_packets, unseen_namespace
+from tui.collector.alerts import (
+    LOST,
+    LOST_LINES,
+    LOST_PACKETS,
+    log_fault,
+    lost_events,
+    lost_lines,
+    lost_packets,
+    unseen_namespace,
+)
 from tui.collector.coverage import Coverage
+from tui.collector.logs import LogRead
 from tui.collector.watches import Watches
 from tui.history.batch import Batch, CoverageSpan, KeptLoss
 from tui.model.alert import Alert, Finding
 from tui.model.connection import Origin
+from tui.model.log_state import FOLLOWING, ROTATED, UNREADABLE
 from tui.model.observation import Loss, Sighting, WireSight
+from tui.model.source import LOG
 from tui.model.text import clean
 from tui.model.times import HOUR_US
+from tui.proxylog.notices import Notice
 
 SOCKETS = "sockets"
 WIRE = "wire"
 """Packets, off which names are read."""
+BEHIND = 1 << 20
+"""Bytes of a log that wait, from which on the record says so."""
+_MENDABLE = frozenset({"deleted", "unlistable"})
+"""What is wrong with a log that is read to its end still."""
+_TOLD = _MENDABLE | {"truncated"}
+"""What is kept in the record also where nothing is known to be lost."""
+UNKNOWN_LINES = 10
+"""So many lines in no known format, and none in one, are told: a log may begin with a few words of its writer's."""
 _OF_NAMESPACE = "coverage|net:"
 
 
@@ -34,6 +55,8 @@ class Seen:
         self._working: set[str] = set()
         self._residents: dict[str, Origin] = {}
         self._lost_us: int | None = None
+        self._log_faults: dict[str, str] = {}
+        """By path: what is wrong with the log of a proxy; empty where nothing is."""
         self.covered_since_us: int | None = None
         """Since when everything was seen; None while that is not so."""
 
@@ -117,12 +140,51 @@ class Seen:
         """An hour without another loss ends its alert; the hole stays in the record."""
 
         def over(alert: Alert) -> str | None:
-            quiet = alert.cause in (LOST, LOST_PACKETS) and now_us - alert.last_us > HOUR_US
+            lost = alert.cause in (LOST, LOST_PACKETS) or alert.cause.startswith(LOST_LINES)
+            quiet = lost and now_us - alert.last_us > HOUR_US
             return "nothing more was lost for an hour" if quiet else None
 
         if self._lost_us is None or now_us - self._lost_us > HOUR_US:
             watches.write(watches.book.resolve(over, now_us))
             self._lost_us = now_us
+
+    def take_log(self, read: LogRead, watches: Watches) -> None:
+        """Take in how a proxy's log could be read: where it cannot be, or names nothing, an alert says so."""
+        source, cause = f"{LOG}{read.path}", f"coverage|{LOG}{read.path}"
+        lacks = read.kept.lacks
+        if not read.kept.formats and read.kept.unparsed >= UNKNOWN_LINES:
+            lacks = "none of its lines is in a known format"
+        if read.state in (FOLLOWING, ROTATED):  # what was rotated is read until another log is there
+            behind = "more was written to it than has been read" if read.lag >= BEHIND else ""
+            self._write(self._coverage.watched(source, "", read.at_us, clean(lacks) or behind))
+        else:
+            self._write(self._coverage.stopped(source, ""))
+        for notice in read.notices:
+            self._take_notice(notice, source, read, watches)
+        why = ""
+        if read.state.startswith(UNREADABLE):
+            why = f"cannot be read: {read.state.removeprefix(UNREADABLE)}"
+        elif lacks:
+            why = f"cannot name destinations: {lacks}"
+        known = self._log_faults.get(read.path)
+        self._log_faults[read.path] = why
+        if why and why != known:
+            watches.write([watches.book.raise_(log_fault(cause, read.path, clean(why), read.at_us))])
+        elif not why and known != "":
+            gone = watches.book.resolve(lambda a: "it can be read" if a.cause == cause else None, read.at_us)
+            watches.write(gone)
+
+    def _take_notice(self, notice: Notice, source: str, read: LogRead, watches: Watches) -> None:
+        """What may be missing is a hole of that log, in bytes: how many lines it was nobody can know."""
+        said, lost = clean(notice.text), notice.lost_bytes
+        if lost == 0 and notice.kind not in _TOLD:
+            return
+        id, self._next_loss = self._next_loss, self._next_loss + 1
+        self._losses[id] = KeptLoss(id, source, (), read.since_us, read.at_us, lost or 0, said)
+        if lost == 0 and notice.kind not in _MENDABLE:
+            return
+        self._lost_us = read.at_us
+        watches.write([watches.book.raise_(lost_lines(source, read.path, said, read.at_us))])
 
     def resident(self, namespace: str) -> Origin:
         """What lives in a namespace, as far as it is known."""

@@ -30,12 +30,13 @@ class Tracker:
     """Follows the sockets of any number of namespaces."""
 
     def __init__(self, next_id: int, own_pid: int, recorded: Iterable[str] = (), *, host: str = "") -> None:
-        """``recorded`` names the namespaces that an earlier collector has watched; ``host`` is the one that forwards
-        what the others send."""
+        """``recorded`` names the namespaces that an earlier collector has watched; ``host`` is the one
+        that forwards what the others send."""
         self._next_id = next_id
         self._recorded = set(recorded)
         self._own_pid = own_pid
-        self._host = host
+        self.host = host
+        """The namespace that forwards what the others send."""
         self._places: dict[str, Place] = {}
         self._residents: dict[str, Origin] = {}
         self._begun = False
@@ -201,13 +202,29 @@ class Tracker:
             socket.state,
         )  # fmt: skip
 
+    def take_id(self) -> int:
+        """The number of a connection that no socket shows."""
+        id, self._next_id = self._next_id, self._next_id + 1
+        return id
+
     def _new(
         self, namespace: str, protocol: str, local: Endpoint, remote: Endpoint, at_us: int, closed_us: int | None,
         process: Process | None, origin: Origin, outcome: Outcome, recorded: Recorded, state: SocketState,
     ) -> Tracked:  # fmt: skip
-        id, self._next_id = self._next_id, self._next_id + 1
         return Tracked(
-            id, namespace, protocol, local, remote, at_us, at_us, closed_us, process, origin, outcome, recorded, state
+            self.take_id(),
+            namespace,
+            protocol,
+            local,
+            remote,
+            at_us,
+            at_us,
+            closed_us,
+            process,
+            origin,
+            outcome,
+            recorded,
+            state,
         )
 
     def _resident(self, namespace: str) -> Origin:
@@ -300,7 +317,7 @@ class Tracker:
         """
         old = place.flows.pop_old(at_us - UNSEEN_US)
         resident = self._resident(namespace)
-        if namespace == self._host or (resident.role is None and resident.container is None):
+        if namespace == self.host or (resident.role is None and resident.container is None):
             return
         for flow in old:
             if flow.started_us and not place.is_redirected(flow) and not flow.remote.ip.startswith(_LOOPBACK):

@@ -16,3 +16,12 @@ async def heard_or_due(descriptor: int, wait_s: float, stop: asyncio.Event) -> b
         for task in tasks:
             task.cancel()
     return heard.is_set()
+
+
+async def pause(seconds: float, stop: asyncio.Event) -> None:
+    """Wait for so long, or until it is time to stop."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

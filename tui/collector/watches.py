@@ -7,7 +7,10 @@ from tui.catalog import CLOUD_METADATA, Catalogue
 from tui.collector.alerts import AlertBook, News, cause_of, metadata, name_mismatch, off_allowlist, who, with_change
 from tui.collector.blocked import BlockedWatch
 from tui.collector.burst import Burst, is_burst
+from tui.collector.bypass import BypassWatch
+from tui.collector.hops import Hops
 from tui.collector.overdue import OverdueWatch
+from tui.collector.proxy_down import ProxyDownWatch
 from tui.collector.resolving import ResolvingWatch
 from tui.collector.upload import UploadWatch
 from tui.collector.workloads import WorkloadBook
@@ -15,6 +18,7 @@ from tui.model.alert import Alert, AlertKind, Finding
 from tui.model.connection import Connection, Origin, Recorded, Verdict
 from tui.model.times import MINUTE_US
 from tui.model.wire import Lookup
+from tui.model.workload import Workload
 
 Bytes = tuple[int | None, int | None]
 
@@ -33,14 +37,17 @@ class Watches:
 
     def __init__(
         self, book: AlertBook, catalogue: Catalogue, workloads: WorkloadBook, overdue: OverdueWatch,
-        upload: UploadWatch, burst: Burst,
+        upload: UploadWatch, burst: Burst, hops: Hops, *, proxy_required: bool = False,
     ) -> None:  # fmt: skip
+        """``proxy_required``: each role of Retool is to use a proxy."""
         self.book = book
         self.burst = burst
         self.overdue = overdue
         self._workloads = workloads
         self._blocked = BlockedWatch(catalogue, book.open)
         self._resolving = ResolvingWatch(catalogue, book.open)
+        self._proxy_down = ProxyDownWatch(hops, book.open)
+        self._bypass = BypassWatch(hops, required=proxy_required, open_alerts=book.open)
         self._upload = upload
         self._counted: dict[int, Bytes] = {}
         self._found: dict[tuple[object, ...], _Found] = {}
@@ -48,9 +55,10 @@ class Watches:
         self._checked_us = 0
 
     def resume(self, connections: Iterable[Connection]) -> None:
-        """Take over what an earlier collector left open: the record has told its bytes so far."""
+        """Take over what an earlier collector left open: what the record has told of it is not told again."""
         for connection in connections:
             if connection.outcome.is_open:
+                self._bypass.resume(connection)
                 self._counted[connection.id] = (connection.bytes_sent, connection.bytes_received)
 
     def take(self) -> dict[int, Alert]:
@@ -69,14 +77,21 @@ class Watches:
         """End what was told of everybody before a Retool role was seen; who is judged still is told again."""
 
         def over(alert: Alert) -> str | None:
-            told = alert.kind is AlertKind.OFF_ALLOWLIST and alert.role is None
+            told = alert.kind in (AlertKind.OFF_ALLOWLIST, AlertKind.BYPASS) and alert.role is None
             return "Retool's services are known now, and only they are judged" if told else None
 
         self.write(self.book.resolve(over, now_us))
 
+    def learn(self, workloads: Iterable[Workload], now_us: int) -> None:
+        """Take in what runs now, with the proxies that it is told to use."""
+        if self._bypass.learn(workloads):
+            self.write(self.book.resolve(self._bypass.over, now_us))
+
     def tried(self, connection: Connection, now_us: int) -> None:
         """Take in a connection as it now stands: its outcome, its verdict or its bytes have changed."""
         verdict = connection.judgement.verdict
+        self._proxy_down.tried(connection, now_us)
+        self._bypass.tried(connection, now_us)
         if verdict is Verdict.ALLOWED and (connection.label.service is not None or connection.name.candidates):
             self._blocked.tried(connection, now_us)
             self.overdue.tried(connection)
@@ -101,6 +116,14 @@ class Watches:
         if finding is not None:
             self._raise(finding, connection, now_us)
 
+    def same(self, line: Connection, socket: Connection) -> None:
+        """A line of a proxy's log has turned out to be of a socket that is recorded too: it counts once."""
+        for watch in (self._blocked, self._proxy_down):
+            watch.same(line.id, socket.id)
+        told = line.judgement.verdict not in (Verdict.INTERNAL, Verdict.PENDING)
+        if told and line.bytes_sent:
+            self._counted[socket.id] = (line.bytes_sent, line.bytes_received)
+
     def looked_up(self, lookup: Lookup, origin: Origin, *, allowed: bool, now_us: int) -> None:
         """Take in a look-up of a namespace that is judged."""
         whose = origin.role or origin.container
@@ -121,8 +144,18 @@ class Watches:
         else:
             known.latest, known.times = connection, known.times + 1
 
-    def settle(self, now_us: int) -> None:
-        """Tell what has been found, and look at what time alone brings about."""
+    def tried_before(self, connection: Connection) -> None:
+        """Take in what a log of the past tells of a connection that is on the list."""
+        if connection.judgement.verdict is Verdict.ALLOWED and connection.label.service is not None:
+            self._blocked.tried(connection, connection.last_seen_us)
+            self.overdue.tried(connection)
+
+    def tell_past(self, now_us: int) -> None:
+        """Tell what was found in logs of the past, and nothing else."""
+        self._tell_off_lists(now_us)
+        self._tell_of(self._blocked, now_us)
+
+    def _tell_off_lists(self, now_us: int) -> None:
         found, self._found = self._found, {}
         joined = dict[str | None, _Found]()
         for each in found.values():
@@ -131,14 +164,21 @@ class Watches:
         for each in joined.values():
             single = replace(off_allowlist(each.latest, each.loud), times=each.times)
             self._tell(News(findings=(self.burst.raised(single),)), now_us)
-        for watch in (self._blocked, self._resolving):
-            news = watch.settle(now_us)
-            if news:
-                self._tell(replace(news, findings=tuple(map(self._with_change, news.findings))), now_us)
+
+    def settle(self, now_us: int) -> None:
+        """Tell what has been found, and look at what time alone brings about."""
+        self._tell_off_lists(now_us)
+        for watch in (self._blocked, self._resolving, self._proxy_down, self._bypass):
+            self._tell_of(watch, now_us)
         if now_us - self._checked_us >= MINUTE_US or now_us < self._checked_us:
             self._checked_us = now_us
             self.overdue.roles_running(self._workloads.retool_since())
             self._tell(self.overdue.check(now_us), now_us)
+
+    def _tell_of(self, watch: BlockedWatch | ResolvingWatch | ProxyDownWatch | BypassWatch, now_us: int) -> None:
+        news = watch.settle(now_us)
+        if news:
+            self._tell(replace(news, findings=tuple(map(self._with_change, news.findings))), now_us)
 
     def _joins_burst(self, found: _Found, joined: dict[str | None, _Found], now_us: int) -> bool:
         """Count a destination in the open burst of its role, which is then told once for all of them."""

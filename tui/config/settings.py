@@ -1,5 +1,6 @@
 """What ``config.toml`` may say, as frozen values with their defaults."""
 
+import os
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,6 +13,7 @@ from tui.config.errors import ConfigError
 from tui.config.strict_toml import decode, line_of, read_text
 from tui.config.trust import refuse_writable_by_others
 from tui.model.address import parse_network
+from tui.model.proxy_variables import Place, place_of
 
 DEFAULT_INTERNAL = (
     "10.0.0.0/8",
@@ -47,6 +49,26 @@ class Scope(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     judge: Literal["retool", "all"] = "retool"
 
 
+class ProxyLog(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[[proxy.log]]``"""
+
+    path: str
+    format: str = "auto"
+
+
+class Proxy(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[proxy]``"""
+
+    addresses: tuple[str, ...] = ()
+    required: bool = False
+    log: tuple[ProxyLog, ...] = ()
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where the known proxies listen."""
+        return tuple(place for text in self.addresses if (place := place_of(text)) is not None)
+
+
 class Internal(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[internal]``"""
 
@@ -60,6 +82,7 @@ class ConfigFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     names: Names = Names()
     scope: Scope = Scope()
     internal: Internal = Internal()
+    proxy: Proxy = Proxy()
     service: tuple[Service, ...] = ()
 
 
@@ -72,6 +95,7 @@ class Settings:
     names: Names
     scope: Scope
     internal: Internal
+    proxy: Proxy
     services: tuple[Service, ...]
 
 
@@ -89,7 +113,7 @@ def load_settings(path: Path, *, named: bool) -> Settings:
         text = ""
     file = decode(path, text, ConfigFile)
     _check(path, text, file)
-    return Settings(path, file.sockets, file.names, file.scope, file.internal, file.service)
+    return Settings(path, file.sockets, file.names, file.scope, file.internal, file.proxy, file.service)
 
 
 def _check_services(path: Path, text: str, file: ConfigFile) -> None:
@@ -104,6 +128,19 @@ def _check_services(path: Path, text: str, file: ConfigFile) -> None:
         seen.add(service.id)
 
 
+def _check_logs(path: Path, text: str, file: ConfigFile) -> None:
+    seen = set[str]()
+    for place, log in enumerate(file.proxy.log):
+        line = line_of(text, ["proxy", "log", place])
+        if not os.path.isabs(log.path):
+            hint = "Give all of it, from / on: nobody knows from where a service is started."
+            raise ConfigError(path, f"`path` of a log: {log.path!r} is no absolute path", hint, line)
+        plain = os.path.normpath(log.path)
+        if plain in seen:
+            raise ConfigError(path, f"`path` of a log: {plain!r} stands there twice", "Leave one of them out.", line)
+        seen.add(plain)
+
+
 def _check(path: Path, text: str, file: ConfigFile) -> None:
     _check_services(path, text, file)
     for server in file.names.nameservers:
@@ -112,6 +149,13 @@ def _check(path: Path, text: str, file: ConfigFile) -> None:
         except ValueError as error:
             line = line_of(text, ["names", "nameservers"])
             raise ConfigError(path, f"`nameservers`: {error}", "Give addresses, as in 10.0.0.2.", line) from error
+    for proxy in file.proxy.addresses:
+        place = place_of(proxy) if "/" not in proxy else None
+        if place is None or place.port is None:
+            line = line_of(text, ["proxy", "addresses"])
+            hint = "Give each as address or name with its port, as in 10.0.4.20:3128 or [fd00::4]:3128."
+            raise ConfigError(path, f"`addresses`: {proxy!r} is no proxy's place", hint, line)
+    _check_logs(path, text, file)
     for network in file.internal.networks:
         line = line_of(text, ["internal", "networks"])
         try:

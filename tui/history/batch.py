@@ -27,7 +27,7 @@ class CoverageSpan:
 
 @dataclass(frozen=True, slots=True)
 class KeptLoss:
-    """Events that a source lost in a time; which connections they were of is not known."""
+    """Events, or bytes of a log, that a source lost in a time; which connections they were of is not known."""
 
     id: int
     source: str
@@ -36,6 +36,9 @@ class KeptLoss:
     from_us: int
     to_us: int
     events: int
+    """Of the log of a proxy: bytes, 0 where nobody can know."""
+    note: str = ""
+    """What happened; empty where the kernel dropped what it had no room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,32 @@ class KeptWorkload:
     workload: Workload
     gone_us: int | None
     """When it was no longer there; None while it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLog:
+    """How far the log of a proxy was read, to be committed with what its lines gave; and what became of it."""
+
+    path: str
+    marks: bytes | None
+    """Where its files are to be read on, as ``tui.proxylog`` has it; None before anything was opened."""
+    reader: bytes
+    """What its reader remembers."""
+    read_us: int
+    state: str
+    """One of ``tui.model.log_state``."""
+    formats: str
+    """The formats that its lines are in, by spaces."""
+    lacks: str
+    """Why it cannot name destinations, if it cannot."""
+    lines: int
+    """Since the collector began, as the numbers that follow."""
+    requests: int
+    unparsed: int
+    last_unparsed: str
+    """The last line that is in no known format; inert."""
+    lag: int
+    """Bytes that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +109,7 @@ class Batch:
     """Everything that changed since the last commit; the latest value of each thing wins."""
 
     connections: dict[int, tuple[Connection, bool]] = field(default_factory=dict)
-    """By id; the flag says that no later version of it will come."""
+    """By id; the flag says that it is over, and that nothing but a line of a proxy's log may change it still."""
     alerts: dict[int, Alert] = field(default_factory=dict)
     coverage: dict[int, CoverageSpan] = field(default_factory=dict)
     answers: dict[AnswerKey, Answer] = field(default_factory=dict)
@@ -89,6 +118,14 @@ class Batch:
     workloads: dict[int, KeptWorkload] = field(default_factory=dict)
     counters: dict[int, tuple[int | None, int | None]] = field(default_factory=dict)
     """Bytes sent and received so far of open connections, by id."""
+    logs: dict[str, KeptLog] = field(default_factory=dict)
+    """By path."""
+    withdrawn: dict[int, None] = field(default_factory=dict)
+    """Connections, by id, that have turned out to be others that are recorded too."""
+    requests: dict[tuple[int, int], int | None] = field(default_factory=dict)
+    """The requests of proxies' logs that are recorded with this, by hour and hash (``tui.proxylog.keys``); with the id
+    of the connection where an import tells it, so that another can tell its end, and a collector does not tell it
+    again."""
     run: Run | None = None
 
     def __bool__(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tui.history.batch import KeptWorkload
-from tui.history.rows import ConnectionRow
+from tui.history.rows import ConnectionRow, LogRow
 from tui.model.address import unpack
 from tui.model.alert import Alert, AlertKind, Urgency
 from tui.model.answer import Answer
@@ -20,13 +20,17 @@ CONNECTION_COLUMNS = (
     "id, opened_us, opened_exact, closed_us, last_seen_us, connect_us, phase, source, protocol, local_ip, local_port, "
     "ip, port, host, evidence, candidates, claim, is_outer, reverse, category, service, verdict, rule, "
     "allowlist_revision, outcome, bytes_sent, bytes_received, pid, process, user, started_us, container, role, "
-    "namespace, via, image, recorded, destination_id"
+    "namespace, via, reason, image, recorded, destination_id"
 )
 
 ANSWER_COLUMNS = "host, ip, from_us, until_us, namespace, evidence"
 WORKLOAD_COLUMNS = (
     "id, namespace, kind, container_id, container, role, image, project, described, pid, proxy, started_us, gone_us"
 )
+LOG_COLUMNS = "path, marks, reader, read_us, state, formats, lacks, lines, requests, unparsed, last_unparsed, lag"
+"""Of ``KeptLog``, in its order."""
+LOG_ROW_COLUMNS = "path, read_us, state, formats, lacks, lines, requests, unparsed, last_unparsed, lag"
+"""Of ``LogRow``, in its order."""
 
 _NAMES = CONNECTION_COLUMNS.split(", ")
 _CANDIDATES = _NAMES.index("candidates")
@@ -44,6 +48,12 @@ def answer_from(row: Sequence[Any]) -> Answer:
     """An answer from its ``ANSWER_COLUMNS``."""
     host, ip, from_us, until_us, namespace, evidence = row
     return Answer(host, unpack(ip), from_us, until_us, namespace, Evidence(evidence))
+
+
+def log_from(row: Sequence[Any]) -> LogRow:
+    """The log of a proxy from its ``LOG_ROW_COLUMNS``."""
+    path, read_us, state, formats, *rest = row
+    return LogRow(path, read_us, state, tuple(formats.split()), *rest)
 
 
 def workload_from(row: Sequence[Any]) -> KeptWorkload:

@@ -172,6 +172,38 @@ FROM connection c JOIN destination d ON d.id = c.destination JOIN origin o ON o.
 """  # noqa: S608
 
 
+_FOURTH = f"""
+DROP VIEW recorded;
+CREATE TABLE proxy_log (
+    path TEXT PRIMARY KEY, revision INTEGER NOT NULL, marks BLOB, reader BLOB NOT NULL, read_us INTEGER NOT NULL,
+    state TEXT NOT NULL, formats TEXT NOT NULL, lacks TEXT NOT NULL, lines INTEGER NOT NULL,
+    requests INTEGER NOT NULL, unparsed INTEGER NOT NULL, last_unparsed TEXT NOT NULL, lag INTEGER NOT NULL);
+CREATE TABLE request (hour INTEGER, hash INTEGER, connection INTEGER, PRIMARY KEY (hour, hash)) WITHOUT ROWID;
+ALTER TABLE route ADD COLUMN reason TEXT;
+ALTER TABLE loss ADD COLUMN note TEXT NOT NULL DEFAULT '';
+CREATE VIEW recorded AS
+SELECT c.id, c.revision, c.opened_us, c.opened_exact, c.closed_us,
+    CASE WHEN c.outcome IN ({OPEN}) THEN max(c.last_seen_us, coalesce((SELECT max(g.to_us) FROM coverage g
+        WHERE g.source = 'sockets' AND g.namespace = o.namespace), 0)) ELSE c.last_seen_us END AS last_seen_us,
+    c.connect_us, c.phase, r.source, r.protocol,
+    c.local_ip, c.local_port, c.ip, d.port, CASE WHEN d.named THEN d.name END AS host, d.name AS destination,
+    c.destination AS destination_id, j.evidence, j.candidates, j.claim, j.is_outer,
+    CASE WHEN NOT d.named AND j.candidates IS NULL AND j.evidence IS NULL THEN (SELECT a.host FROM answer a
+        WHERE a.ip = c.ip AND a.evidence = 'reverse' ORDER BY a.until_us DESC LIMIT 1) END AS reverse,
+    j.category, j.service, j.verdict, j.rule,
+    j.allowlist_revision, x.word AS outcome,
+    CASE WHEN c.outcome IN ({OPEN}) THEN coalesce((SELECT k.bytes_sent FROM counter k WHERE k.id = c.id), c.bytes_sent)
+        ELSE c.bytes_sent END AS bytes_sent,
+    CASE WHEN c.outcome IN ({OPEN}) THEN coalesce((SELECT k.bytes_received FROM counter k WHERE k.id = c.id),
+        c.bytes_received) ELSE c.bytes_received END AS bytes_received,
+    p.pid, p.name AS process, p.user,
+    p.started_us, o.container, o.role, o.namespace, r.via, r.reason, o.image, r.recorded
+FROM connection c JOIN destination d ON d.id = c.destination JOIN origin o ON o.id = c.origin
+    JOIN judgement j ON j.id = c.judgement JOIN route r ON r.id = c.route JOIN outcome x ON x.id = c.outcome
+    LEFT JOIN process p ON p.id = c.process;
+"""  # noqa: S608
+
+
 def _run(db: Database, statements: str) -> None:
     for statement in statements.split(";\n"):
         if statement.strip():
@@ -201,6 +233,12 @@ def m002_every_namespace(db: Database) -> None:
 def m003_names(db: Database) -> None:
     """Names that namespaces got, beside our own look-ups; handshakes, and what the client itself claims."""
     _run(db, _THIRD)
+
+
+@migrations()
+def m004_proxy_logs(db: Database) -> None:
+    """How far the logs of proxies were read, and which of their requests are recorded."""
+    _run(db, _FOURTH)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -19,6 +19,8 @@ from tui.history.errors import HistoryInUse, HistoryUnwritable
 
 SYSTEM_HISTORY = Path("/var/lib/retool-egress/history.db")
 GROUP = "retool-egress"
+IMPORT = "import"
+"""The kind of a holder that is no collector, but writes what past logs tell, as long as that takes."""
 _FLOCK = "hhqqi4x"
 """struct flock of a 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid."""
 
@@ -29,7 +31,7 @@ class Holder:
 
     pid: int
     kind: str
-    """``service`` (systemd), ``foreground`` (a person's ``collect``) or ``detached`` (started by a viewer)."""
+    """``service`` (systemd), ``foreground`` (a person's ``collect``), ``detached`` (by a viewer); or ``IMPORT``."""
     user: str
     since_us: int
     until_us: int | None
@@ -163,7 +165,12 @@ def _lock(descriptor: int, history: Path) -> None:
     try:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
     except OSError as error:
-        other = holder_of(history)
+        other = _holder(history)
+        if other is not None and other.kind == IMPORT:
+            raise HistoryInUse(
+                f"an import writes into {history} (process {other.pid}, {other.user})",
+                "It ends by itself; start again then. Or end it: what it has not recorded yet may be imported again.",
+            ) from error
         who = f"process {other.pid} ({other.kind}, {other.user})" if other else "another collector"
         raise HistoryInUse(
             f"{who} already records into {history}",
@@ -174,8 +181,14 @@ def _lock(descriptor: int, history: Path) -> None:
 def holder_of(history: Path) -> Holder | None:
     """The collector that holds a history now, or None. Asks the kernel, so a crashed one is never reported.
 
-    Takes no lock itself (fcntl(2), ``F_OFD_GETLK``), so that asking never keeps a collector from starting.
+    Takes no lock itself (fcntl(2), ``F_OFD_GETLK``), so that asking never keeps a collector from starting. Of an import
+    that holds it nothing is said: it records nothing of what happens now.
     """
+    holder = _holder(history)
+    return holder if holder is None or holder.kind != IMPORT else None
+
+
+def _holder(history: Path) -> Holder | None:
     try:
         descriptor = os.open(lock_path(history), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tui.history.columns import ANSWER_COLUMNS, answer_from
 from tui.history.read import Reader
-from tui.model.address import unpack
+from tui.model.address import UNKNOWN, unpack
 from tui.model.answer import Answer
 from tui.model.connection import Evidence
 
@@ -19,7 +19,8 @@ SELECT c.destination, o.role, c.ip, r.via FROM destination d
 JOIN connection c ON c.destination = d.id
     AND c.id >= coalesce((SELECT id FROM connection WHERE destination = d.id ORDER BY id DESC LIMIT 1 OFFSET ?), 0)
 JOIN origin o ON o.id = c.origin JOIN route r ON r.id = c.route
-WHERE d.id IN ({marks}) AND c.opened_us <= ? GROUP BY c.destination, o.role, c.ip, r.via ORDER BY max(c.id) DESC
+WHERE d.id IN ({marks}) AND c.opened_us <= ? GROUP BY c.destination, o.role, c.ip, r.via
+ORDER BY max(c.opened_us) DESC
 """
 
 
@@ -29,13 +30,14 @@ class Place:
 
     ip: str
     via: str | None = None
-    """The proxy, with its port, where only its address is known: the proxy looked the name up."""
+    """The proxy, with its port, where only its address is known: the proxy looked the name up. ``log PATH`` where even
+    that is not known."""
 
     @classmethod
     def of(cls, ip: str, via: str | None) -> "Place":
         """The place of a connection to an address, which is the proxy's own where the connection went ``via`` it."""
         port = (via or "").rpartition(":")[2]
-        return cls(ip, via if via in (f"{ip}:{port}", f"[{ip}]:{port}") else None)
+        return cls(ip, via if ip == UNKNOWN or via in (f"{ip}:{port}", f"[{ip}]:{port}") else None)
 
 
 def places(reader: Reader, ids: Collection[int], until_us: int) -> dict[tuple[int, str | None], tuple[Place, ...]]:

@@ -24,6 +24,7 @@ from tui.model.alert import Alert
 from tui.model.answer import Answer
 from tui.model.connection import Evidence, Outcome
 from tui.model.filter import Filter
+from tui.model.source import log_of
 
 HEARTBEAT_US = 5_000_000
 """How often a collector says in the history that it lives, and how far its spans reach."""
@@ -82,7 +83,7 @@ class Reader:
             first,
             run,
             live,
-            tuple(dict.fromkeys(s.note for s in spans if s.note)),
+            tuple(dict.fromkeys(s.note for s in spans if s.note and log_of(s.source) is None)),
             tuple(dict.fromkeys(s.source for s in spans)),
         )
 
@@ -155,11 +156,11 @@ class Reader:
 
     def _losses(self, source: str, from_us: int, to_us: int) -> list[Hole]:
         rows = self.db.execute(
-            "SELECT namespaces, from_us, to_us, events FROM loss WHERE source = ? AND to_us >= ? AND from_us <= ? "
-            "ORDER BY from_us",
+            "SELECT namespaces, from_us, to_us, events, note FROM loss "
+            "WHERE source = ? AND to_us >= ? AND from_us <= ? ORDER BY from_us",
             (source, from_us, to_us),
         )
-        return [Hole(source, start, end, tuple(names.split()), events) for names, start, end, events in rows]
+        return [Hole(source, start, end, tuple(names.split()), *rest) for names, start, end, *rest in rows]
 
     def workloads(self, *, limit: int = 1000) -> list[KeptWorkload]:
         """What runs, and what ran, in the namespaces; the latest that began first."""
@@ -219,7 +220,7 @@ class Reader:
     ) -> list[ConnectionRow]:
         """The latest connections to an address or a host (also as one of several candidates) between two times."""
         cursor = self.db.execute(
-            f"SELECT {CONNECTION_COLUMNS} FROM recorded WHERE {_TO} ORDER BY id DESC LIMIT ?",  # noqa: S608
+            f"SELECT {CONNECTION_COLUMNS} FROM recorded WHERE {_TO} ORDER BY opened_us DESC, id DESC LIMIT ?",  # noqa: S608
             [*self._to(ip, host, from_us, to_us), limit],
         )
         return list(map(connection_from, cursor))
@@ -229,11 +230,24 @@ class Reader:
         given = self._to(ip, host, from_us, to_us)
         return int(self.db.execute(f"SELECT count(*) FROM recorded WHERE {_TO}", given).fetchone()[0])  # noqa: S608
 
+    def earliest_us(self) -> int | None:
+        """When the first of all connections was opened, imported ones too; None if there is none."""
+        found: int | None = self.db.execute("SELECT min(opened_us) FROM connection").fetchone()[0]
+        return found
+
     def count_unnamed(self, from_us: int, to_us: int) -> int:
         """How many connections between two times stand under an address alone, whose name is not known."""
         given = self._to(None, None, from_us, to_us)[:3]
         sql = f"SELECT count(*) FROM recorded WHERE {_LIVED} AND host IS NULL AND candidates IS NULL"  # noqa: S608
         return int(self.db.execute(sql, given).fetchone()[0])
+
+    def count_veiled(self, from_us: int, to_us: int) -> int:
+        """How many connections between two times went through a proxy of which nothing has told where to."""
+        given = [*self._to(None, None, from_us, to_us)[:3], Evidence.CONNECT, Evidence.PROXY]
+        veiled = "via IS NOT NULL AND coalesce(evidence, '') NOT IN (?, ?)"
+        return int(
+            self.db.execute(f"SELECT count(*) FROM recorded WHERE {_LIVED} AND {veiled}", given).fetchone()[0]  # noqa: S608
+        )
 
     def _to(self, ip: str | None, host: str | None, from_us: int, to_us: int) -> list[object]:
         return [to_us, self._open_from(from_us), from_us, pack(ip) if ip else None, host, host]
@@ -247,9 +261,9 @@ class Reader:
     ) -> list[AddressRow]:  # fmt: skip
         """The addresses under which a destination was seen, the latest first; with ``of_role`` by that role alone."""
         rows = self.db.execute(
-            "SELECT ip, evidence, candidates, claim, is_outer, count(*), min(opened_us), max(last_seen_us) "
-            "FROM recorded WHERE destination_id = ? AND (NOT ? OR role IS ?) "
-            "GROUP BY ip, evidence, candidates, claim, is_outer ORDER BY max(last_seen_us) DESC LIMIT ?",
+            "SELECT ip, evidence, candidates, claim, is_outer, count(*), min(opened_us), max(last_seen_us), source, "
+            "via FROM recorded WHERE destination_id = ? AND (NOT ? OR role IS ?) "
+            "GROUP BY ip, evidence, candidates, claim, is_outer, source, via ORDER BY max(last_seen_us) DESC LIMIT ?",
             (destination_id, of_role, role, ADDRESSES_MAX),
         )
         return [

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tui.history.batch import CoverageSpan, KeptAllowlist, KeptWorkload
+from tui.history.batch import CoverageSpan, KeptAllowlist, KeptLog, KeptWorkload
 from tui.history.columns import (
     ALERT_COLUMNS,
     ANSWER_COLUMNS,
     CONNECTION_COLUMNS,
+    LOG_COLUMNS,
     WORKLOAD_COLUMNS,
     alert_from,
     answer_from,
@@ -106,6 +107,8 @@ class Past:
     """Those whose sockets were ever watched."""
     allowlist: KeptAllowlist | None
     """The one that was last in force."""
+    logs: dict[str, KeptLog]
+    """How far the logs of proxies were read, by path."""
 
 
 def read_past(db: sqlite3.Connection, now_us: int, hosts: Iterable[str] = (), *, booted_us: int = 0) -> Past:
@@ -138,6 +141,7 @@ def read_past(db: sqlite3.Connection, now_us: int, hosts: Iterable[str] = (), *,
         _answers(db, now_us - DAY_US, booted_us),
         tuple(row[0] for row in db.execute("SELECT DISTINCT namespace FROM coverage WHERE source = 'sockets'")),
         _last_allowlist(db),
+        {row[0]: KeptLog(*row) for row in db.execute(f"SELECT {LOG_COLUMNS} FROM proxy_log")},  # noqa: S608
     )
 
 
@@ -220,6 +224,7 @@ def _connection(row: ConnectionRow) -> Connection:
         recorded=Recorded(row.recorded),
         connect_us=row.connect_us,
         phase=Phase(row.phase) if row.phase else None,
+        reason=row.reason,
     )
 
 

@@ -43,12 +43,15 @@ class _Sum:
         self.bytes_received = _plus(self.bytes_received, counted.bytes_received, sign)
         self.failed += sign * counted.failed
         if sign > 0:
-            self.first_us = min(self.first_us, counted.opened_us)
-            self.last_us = max(self.last_us, counted.last_us)
-            if counted.failed:
-                self.failed_us = max(self.failed_us or 0, counted.last_us)
-            if counted.reached:
-                self.reached_us = max(self.reached_us or 0, counted.last_us)
+            last_us = counted.last_us
+            if counted.opened_us < self.first_us:
+                self.first_us = counted.opened_us
+            if last_us > self.last_us:
+                self.last_us = last_us
+            if counted.failed and last_us > (self.failed_us or 0):
+                self.failed_us = last_us
+            if counted.reached and last_us > (self.reached_us or 0):
+                self.reached_us = last_us
 
 
 def _plus(total: int | None, part: int | None, sign: int) -> int | None:
@@ -83,8 +86,8 @@ class Differences:
         self._hours: defaultdict[tuple[int, int, int], _Sum] = defaultdict(_Sum)
         self._minutes: defaultdict[tuple[int, int], _Sum] = defaultdict(_Sum)
 
-    def move(self, before: Counted | None, after: Counted) -> None:
-        """Count ``after`` in the place of ``before``."""
+    def move(self, before: Counted | None, after: Counted | None) -> None:
+        """Count ``after`` in the place of ``before``; None is nothing."""
         for counted, sign in ((before, -1), (after, 1)):
             if counted is not None:
                 hour = counted.opened_us // HOUR_US

@@ -16,7 +16,10 @@ class Hole:
     namespaces: tuple[str, ...] = ()
     """Those that were not seen; empty: none was."""
     lost: int | None = None
-    """How many events were lost, where the rest was seen; None: nothing was seen."""
+    """How many events were lost, where the rest was seen; of the log of a proxy, bytes that may be, 0 if nobody can
+    know how many. None: nothing was seen."""
+    note: str = ""
+    """What happened to a log; inert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,32 @@ class AddressRow:
     connections: int
     first_us: int
     last_us: int
+    source: str
+    via: str | None
+    """The proxy that went there, or was asked to."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """The log of a proxy, and how it was read by the collector that last followed it."""
+
+    path: str
+    read_us: int
+    """When the last line was taken in, or its state changed."""
+    state: str
+    """One of ``tui.model.log_state``."""
+    formats: tuple[str, ...]
+    """Those of its lines, that of the latest first."""
+    lacks: str
+    """Why it cannot name destinations, with what would; empty where it can."""
+    lines: int
+    """Since that collector began, as the numbers that follow."""
+    requests: int
+    unparsed: int
+    last_unparsed: str
+    """The last line that is in no known format; inert."""
+    lag: int
+    """Bytes that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +159,7 @@ class ConnectionRow:
     role: str | None
     namespace: str
     via: str | None
+    reason: str | None
     image: str | None
     recorded: str
     destination_id: int

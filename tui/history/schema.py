@@ -11,7 +11,7 @@ from tui.model.connection import Outcome
 from tui.model.text import clean
 
 MIGRATION_SET = "retool-egress"
-MIGRATIONS = ("m001_first", "m002_every_namespace", "m003_names")
+MIGRATIONS = ("m001_first", "m002_every_namespace", "m003_names", "m004_proxy_logs")
 """The names of this version's migrations, oldest first."""
 
 OUTCOMES = tuple(Outcome)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tui.history.batch import KeptLoss, KeptWorkload, Run
+from tui.history.batch import KeptLog, KeptLoss, KeptWorkload, Run
 
 
 def run_row(run: Run, revision: int) -> tuple[object, ...]:
@@ -13,7 +13,14 @@ def run_row(run: Run, revision: int) -> tuple[object, ...]:
 
 def loss_row(loss: KeptLoss, revision: int) -> tuple[object, ...]:
     """A loss of events."""
-    return (loss.id, revision, loss.source, " ".join(loss.namespaces), loss.from_us, loss.to_us, loss.events)
+    return (loss.id, revision, loss.source, " ".join(loss.namespaces), loss.from_us, loss.to_us, loss.events,
+            loss.note)  # fmt: skip
+
+
+def log_row(kept: KeptLog, revision: int) -> tuple[object, ...]:
+    """A proxy's log."""
+    return (kept.path, revision, kept.marks, kept.reader, kept.read_us, kept.state, kept.formats, kept.lacks,
+            kept.lines, kept.requests, kept.unparsed, kept.last_unparsed, kept.lag)  # fmt: skip
 
 
 def workload_row(kept: KeptWorkload, revision: int) -> tuple[object, ...]:

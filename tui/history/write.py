@@ -6,9 +6,12 @@ A batch that fails leaves nothing behind in the file or in memory, so it can be 
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from uuid import uuid4
+
+import msgspec
 
 from tui.history import place
 from tui.history.answers import Answers
@@ -18,7 +21,7 @@ from tui.history.interned import Interned
 from tui.history.migrations import migrate
 from tui.history.rollup import Counted, Differences
 from tui.history.schema import OUTCOMES, refuse_strange
-from tui.history.stored import loss_row, run_row, workload_row
+from tui.history.stored import log_row, loss_row, run_row, workload_row
 from tui.model.address import pack
 from tui.model.connection import Connection, Outcome, is_failed, is_reached
 
@@ -57,12 +60,16 @@ ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, to_us = excluded.to
 """
 _COUNTER = "INSERT OR REPLACE INTO counter (id, bytes_sent, bytes_received) VALUES (?, ?, ?)"
 _LOSS = """
-INSERT OR REPLACE INTO loss (id, revision, source, namespaces, from_us, to_us, events) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT OR REPLACE INTO loss (id, revision, source, namespaces, from_us, to_us, events, note)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _WORKLOAD = """
 INSERT OR REPLACE INTO workload (id, revision, namespace, kind, container_id, container, role, image, project,
     described, pid, proxy, started_us, gone_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_LOG = "INSERT OR REPLACE INTO proxy_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_REQUEST = "INSERT OR IGNORE INTO request (hour, hash, connection) VALUES (?, ?, ?)"
+_KNOWN = "SELECT hash, connection FROM request WHERE hour = ? AND hash IN (SELECT value FROM json_each(?))"
 _RUN = """
 INSERT INTO run (id, revision, started_us, seen_us, ended_us, until_us, kind, pid, user, version)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -133,7 +140,7 @@ class Writer:
             ("category", "service", "evidence", "candidates", "claim", "is_outer", "verdict", "rule",
              "allowlist_revision"),
         )  # fmt: skip
-        self._routes = Interned(db, "route", ("source", "protocol", "via", "recorded"))
+        self._routes = Interned(db, "route", ("source", "protocol", "via", "recorded", "reason"))
         self._facets = Interned(db, "facet", ("role", "category", "verdict", "outcome"))
         self._answers = Answers(db)
         self._tables = (
@@ -156,7 +163,8 @@ class Writer:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             revision = int(self._db.execute(_NEXT_REVISION).fetchone()[0])
-            counted = self._write_connections(batch.connections.values(), batch.counters, revision)
+            changed = [each for id, each in batch.connections.items() if id not in batch.withdrawn]
+            counted = self._write_connections(changed, batch.counters, batch.withdrawn, revision)
             self._write_rest(batch, revision)
             self._db.execute("COMMIT")
         except BaseException:
@@ -168,10 +176,30 @@ class Writer:
         self._remember(batch, counted)
         return revision
 
+    def known(self, requests: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int | None]:
+        """Those of the requests (hour and hash) that are recorded, with the connection of one that an import told.
+
+        :raises sqlite3.Error: if they cannot be read
+        """
+        hours = defaultdict[int, list[int]](list)
+        for hour, hash in requests:
+            hours[hour].append(hash)
+        found = dict[tuple[int, int], int | None]()
+        for hour, hashes in hours.items():
+            rows = self._db.execute(_KNOWN, (hour, msgspec.json.encode(hashes).decode()))
+            found |= {(hour, hash): connection for hash, connection in rows}
+        return found
+
     def _write_connections(
-        self, changed: Collection[tuple[Connection, bool]], counters: Mapping[int, Bytes], revision: int
-    ) -> dict[int, Counted]:
+        self, changed: Collection[tuple[Connection, bool]], counters: Mapping[int, Bytes], withdrawn: Iterable[int],
+        revision: int,
+    ) -> dict[int, Counted]:  # fmt: skip
         rows, fresh, counted, differences = [], [], dict[int, Counted](), Differences()
+        gone = [(id,) for id in withdrawn]
+        for (id,) in gone:
+            differences.move(self._before(id), None)
+        self._db.executemany("DELETE FROM connection WHERE id = ?", gone)
+        self._db.executemany("DELETE FROM counter WHERE id = ?", gone)
         for connection, final in changed:
             row, after = self._row(connection, revision)
             if final and connection.id >= self._fresh_from and connection.id not in self._counted:
@@ -220,7 +248,7 @@ class Writer:
             c.judgement.rule,
             c.judgement.allowlist_revision,
         )
-        route = self._routes.id(c.source, c.protocol, c.via, c.recorded)
+        route = self._routes.id(c.source, c.protocol, c.via, c.recorded, c.reason)
         facet = self._facets.id(c.origin.role, c.label.category, c.judgement.verdict, c.outcome)
         row = (c.id, revision, c.opened_us, int(c.opened_exact), c.closed_us, c.last_seen_us, destination, origin,
                process, judgement, route, _PLACE[c.outcome], pack(c.local.ip), c.local.port, pack(c.remote.ip),
@@ -276,11 +304,15 @@ class Writer:
         )
         self._db.executemany(_LOSS, [loss_row(loss, revision) for loss in batch.losses.values()])
         self._db.executemany(_WORKLOAD, [workload_row(kept, revision) for kept in batch.workloads.values()])
+        self._db.executemany(_LOG, [log_row(kept, revision) for kept in batch.logs.values()])
+        self._db.executemany(_REQUEST, [(*key, connection) for key, connection in batch.requests.items()])
         if batch.run is not None:
             self._db.execute(_RUN, run_row(batch.run, revision))
 
     def _remember(self, batch: Batch, counted: dict[int, Counted]) -> None:
         self._counted |= counted
+        for id in batch.withdrawn:
+            self._counted.pop(id, None)
         for connection, final in batch.connections.values():
             if final:
                 self._counted.pop(connection.id, None)

@@ -11,9 +11,14 @@ class AlertKind(StrEnum):
     UPLOAD = "upload"
     BLOCKED = "blocked"
     OVERDUE = "overdue"
+    BYPASS = "bypass"
     NAME_MISMATCH = "name-mismatch"
     METADATA = "metadata"
     COVERAGE = "coverage"
+
+
+PROXY_CAUSE = "blocked-proxy|"
+"""How the cause of a proxy that cannot be reached begins; its address and port follow."""
 
 
 class Urgency(StrEnum):
@@ -63,3 +68,13 @@ class Alert:
     def is_open(self) -> bool:
         """True until its cause has gone or somebody decided it away."""
         return self.resolved_us is None
+
+
+def is_proxy_down(alert: Alert) -> bool:
+    """Whether an alert says that a proxy itself cannot be reached, and so everything that it carries."""
+    return alert.kind is AlertKind.BLOCKED and alert.cause.startswith(PROXY_CAUSE)
+
+
+def proxy_address(alert: Alert) -> str:
+    """The address of the proxy that an alert says cannot be reached."""
+    return alert.cause.removeprefix(PROXY_CAUSE).partition("|")[0]

@@ -227,11 +227,18 @@ class Connection:
     """From the first packet to the far side's answer (TCP's handshake); None where that was not seen."""
     phase: Phase | None = None
     """Where it failed; None where it did not, or where that was not seen."""
+    reason: str | None = None
+    """The proxy's own word for how it went, from its log: short, printable."""
 
     @property
     def destination(self) -> str:
         """The host, or the address where no host is known."""
         return self.name.host or self.remote.ip
+
+    @property
+    def is_proxied(self) -> bool:
+        """True if it is known what a proxy was asked for; where it is not, the destination is the proxy itself."""
+        return self.via is not None and self.name.evidence in (Evidence.CONNECT, Evidence.PROXY)
 
     @property
     def failed(self) -> bool:

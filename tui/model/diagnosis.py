@@ -42,6 +42,10 @@ class What(StrEnum):
     """Names in packets: DNS answers, TLS server names."""
     NAMES = "names"
     """Names of destinations that are looked up ahead of time."""
+    PROXY_LOG = "proxy-log"
+    """The log of a proxy: whether it can be read, and names destinations."""
+    PROXY_LINES = "proxy-lines"
+    """What else its lines have: the client with its port, and how what Squid looks into has ended."""
     HISTORY = "history"
     CONFIGURATION = "configuration"
 
@@ -56,7 +60,7 @@ class Check:
     seen: Seen
     reason: str
     remedy: str | None = None
-    """A line that can be copied into a shell or a file; None where nothing is known that would help."""
+    """A line that can be copied into a shell or a file, or several; None where nothing is known that would help."""
     workloads: tuple[str, ...] = ()
     """Of a namespace: what lives in it."""
 

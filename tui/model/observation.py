@@ -179,3 +179,6 @@ class Sighting:
     """Packets that the kernel had to drop before they were read."""
     hosts: dict[str, HostsFile] | None = None
     """By namespace, those that could be read, or were found to be unreadable, by now; None where nobody looks."""
+    addresses: dict[str, frozenset[str]] | None = None
+    """By namespace, its own addresses without those of loopback, as far as they are known by now; None where nobody
+    looks."""

@@ -8,6 +8,8 @@ from tui.model.text import clean
 
 VISITOR = "visitor"
 """The role of a process that is in a container's namespace and not in its control group: an engineer's ``nsenter``."""
+HOST = "host"
+"""How the host shows in the role of a namespace that it shares with containers."""
 
 
 class WorkloadKind(StrEnum):
@@ -48,6 +50,11 @@ class Workload:
     def key(self) -> tuple[str, str, str]:
         """Which one it is, whatever is learnt of it later."""
         return (self.namespace, self.kind.value, self.container_id or "")
+
+    @property
+    def is_its_own(self) -> bool:
+        """True if its first process is the workload's; that of a visitor or of the host is whoever came in."""
+        return self.kind not in (WorkloadKind.VISITOR, WorkloadKind.HOST)
 
     @property
     def origin(self) -> Origin:

@@ -28,6 +28,8 @@ TITLES = {
     What.CONTAINERS: "container names",
     What.WIRE: "names on the wire",
     What.NAMES: "names ahead of time",
+    What.PROXY_LOG: "proxy log",
+    What.PROXY_LINES: "lines of it",
     What.HISTORY: "history",
     What.CONFIGURATION: "configuration",
 }
@@ -41,6 +43,8 @@ NEVER = (
 )
 """What no permission makes this version see."""
 _BY_PRIVILEGE = (What.OTHER_NAMESPACES, What.ENTERING, What.ALL_AT_ONCE, What.OWNERS)
+_PLACED = (What.NAMESPACE, What.PROXY_LOG, What.PROXY_LINES)
+"""There may be several of these, which only the place tells apart."""
 _TITLE_MAX = 26
 _NARROWEST = 20
 _GAP, _INDENT = "  ", "    "
@@ -84,7 +88,7 @@ def doctor_report(diagnosis: Diagnosis) -> Report:
                 where=_text(check.where),
                 seen=check.seen.value,
                 reason=_text(check.reason),
-                remedy=_text(check.remedy) if check.remedy is not None else None,
+                remedy="\n".join(_copied(check.remedy)) if check.remedy is not None else None,
                 workloads=[_text(workload) for workload in check.workloads],
             )
             for check in diagnosis.checks
@@ -109,7 +113,7 @@ def doctor_lines(diagnosis: Diagnosis, width: int | None = None) -> list[str]:
     columns = _Columns.of(diagnosis.checks, width)
     for remedy, group in _groups(diagnosis.checks):
         lines += ["", *(line for check in group for line in columns.row(check))]
-        lines += [_INDENT + _text(remedy)] if remedy is not None else []
+        lines += [_INDENT + line for line in _copied(remedy)] if remedy is not None else []
     lines += ["", *_broken(f"Never seen by this version: {'; '.join(NEVER)}.", width)]
     if not diagnosis.complete:
         if diagnosis.uid != 0 and any(c.what in _BY_PRIVILEGE and c.seen is not Seen.YES for c in diagnosis.checks):
@@ -154,7 +158,7 @@ class _Columns:
         return cls(state, title, None if width is None else max(_NARROWEST, width - state - title - 2 * len(_GAP)))
 
     def row(self, check: Check) -> Iterator[str]:
-        reason = f"{check.where}: {check.reason}" if check.what is What.NAMESPACE else check.reason
+        reason = f"{check.where}: {check.reason}" if check.what in _PLACED else check.reason
         cells = zip_longest([STATES[check.seen]], _broken(_title(check), self.title), _broken(reason, self.reason))
         for state, title, told in cells:
             line = _padded(state or "", self.state), _padded(title or "", self.title), told or ""
@@ -192,6 +196,10 @@ def _cells(text: str) -> int:
     from rich.cells import cell_len
 
     return cell_len(text)
+
+
+def _copied(remedy: str) -> list[str]:
+    return [_text(line) for line in remedy.split("\n")]
 
 
 def _text(value: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from tui.history.rows import ConnectionRow
+from tui.model.address import UNKNOWN
 from tui.model.connection import Evidence
 from tui.model.times import iso_utc
 
@@ -36,7 +37,8 @@ Cell = str | int | None | tuple[str, ...]
 
 def export_rows(rows: Iterable[ConnectionRow], node: str, history_id: str) -> Iterator[dict[str, Cell]]:
     """Each connection as a mapping of ``COLUMNS``; what is not known is null, so also the port 0
-    that stands for a port which the kernel has forgotten, and ``opened_at`` where only ``opened_before`` is known.
+    that stands for a port which the kernel has forgotten, the address of what a log has a name of alone, and
+    ``opened_at`` where only ``opened_before`` is known.
 
     Where nothing else is known, a PTR name stands as ``host`` with the ``host_evidence`` ``reverse``.
     """
@@ -45,7 +47,9 @@ def export_rows(rows: Iterable[ConnectionRow], node: str, history_id: str) -> It
         yield {
             **{column: getattr(row, column) for column in _AS_THEY_ARE},
             **({"host": row.reverse, "host_evidence": Evidence.REVERSE.value} if row.reverse is not None else {}),
+            "local_ip": None if row.local_ip == UNKNOWN else row.local_ip,
             "local_port": row.local_port or None,
+            "ip": None if row.ip == UNKNOWN else row.ip,
             "port": row.port or None,
             "opened_at": opened if row.opened_exact else None,
             "opened_before": None if row.opened_exact else opened,

@@ -1,4 +1,4 @@
-"""What was not recorded, in words: all of it, single namespaces, or single events. Pure."""
+"""What was not recorded, in words: all of it, single namespaces, single events, or bytes of a log. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from tui.history.batch import KeptWorkload
 from tui.history.rows import Hole
+from tui.model.source import log_of
 from tui.model.workload import VISITOR, WorkloadKind
 
 
@@ -21,9 +22,24 @@ def names_of(workloads: Iterable[KeptWorkload]) -> Mapping[str, str]:
 
 
 def whose(hole: Hole, names: Mapping[str, str]) -> str:
-    """In what a hole is: `api`, `api and jobs-runner`, `5 namespaces`; empty if nothing at all was seen."""
+    """In what a hole is: `api`, `api and jobs-runner`, `5 namespaces`, `the proxy log PATH`; empty if nothing at all
+    was seen."""
+    if (path := log_of(hole.source)) is not None:
+        return f"the proxy log {path}"
     told = sorted({names.get(namespace, namespace) for namespace in hole.namespaces})
     return " and ".join(told) if len(told) < 3 else f"{len(told)} namespaces"
+
+
+def lost_words(hole: Hole) -> str:
+    """`37 events lost`; of the log of a proxy `up to 812 bytes may be lost`, or what happened to it where nobody can
+    know how many; empty where nothing at all was seen."""
+    if hole.lost is None:
+        return ""
+    if log_of(hole.source) is None:
+        return f"{hole.lost} {'event' if hole.lost == 1 else 'events'} lost"
+    if not hole.lost:
+        return hole.note or "an unknown number of bytes may be lost"
+    return f"up to {hole.lost} {'byte' if hole.lost == 1 else 'bytes'} may be lost"
 
 
 def hole_words(hole: Hole, names: Mapping[str, str], tell: Callable[[int], str], between: str = "-") -> str:
@@ -31,7 +47,7 @@ def hole_words(hole: Hole, names: Mapping[str, str], tell: Callable[[int], str],
     span = f"{tell(hole.from_us)}{between}{tell(hole.to_us)}"
     if tell(hole.from_us) == tell(hole.to_us):
         span = tell(hole.from_us)
-    if hole.lost is not None:
-        span = f"{hole.lost} {'event' if hole.lost == 1 else 'events'} lost {span}"
+    if lost := lost_words(hole):
+        span = f"{lost} {span}"
     who = whose(hole, names)
     return f"{span} in {who}" if who else span

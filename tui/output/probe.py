@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from tui.history.batch import KeptWorkload
-from tui.model.alert import Alert, AlertKind
+from tui.model.alert import Alert, AlertKind, is_proxy_down, proxy_address
+from tui.model.connection import Endpoint
 from tui.model.workload import Workload, WorkloadKind
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -32,11 +33,15 @@ def place_of(alert: Alert, workloads: Iterable[KeptWorkload], namespaces: Sequen
 def test_command(alert: Alert, workload: Workload) -> str:
     """`sudo nsenter -t PID -n curl -sv -m 5 https://…`, with the proxy variables of that workload if it has any.
 
-    For a name that does not resolve `getent hosts NAME`, among the container's own files: they name its resolver.
+    For a name that does not resolve `getent hosts NAME`, among the container's own files: they name its resolver. For a
+    proxy that cannot be reached a request to that itself: whatever it says to it, it answers.
     """
     words = ["sudo", "nsenter", "-t", str(workload.pid), "-n"]
     if alert.cause.endswith("|dns"):
         return shlex.join([*words, "-m", "getent", "hosts", alert.destination or ""])
+    if is_proxy_down(alert):
+        url = f"http://{Endpoint(proxy_address(alert), alert.port or 0)}"
+        return shlex.join([*words, "curl", "-sv", "-m", str(_LIMIT_S), "--noproxy", "*", url])
     variables = [f"{name}={value}" for name, value in workload.proxy if _VARIABLE.fullmatch(name)]
     words += ["env", *variables] if variables else []
     words += ["curl", "-sv", "-m", str(_LIMIT_S), *_urls(alert)]

@@ -11,9 +11,11 @@ from tui.history.rows import Hole
 from tui.history.schema import schema_version
 from tui.model.alert import Urgency
 from tui.model.diagnosis import Seen
+from tui.model.source import log_of
 from tui.model.text import clean
 from tui.model.times import iso_utc
-from tui.output.holes import names_of
+from tui.output.holes import lost_words, names_of
+from tui.output.log_sight import LogSight, log_sights
 from tui.output.name_sight import NameSight, name_sight_now
 from tui.output.sight import sight
 
@@ -24,6 +26,7 @@ LOOK_BACK_US = 24 * 3600 * 1_000_000
 
 
 CHANGES_SHOWN = 5
+LINE_MAX = 1_000
 
 
 class Status(TypedDict):
@@ -45,8 +48,12 @@ class Status(TypedDict):
     containers: dict[str, int | list[str]]
     """How many run, in how many all is seen, and which are not."""
     host_seen: bool | None
+    proxy_logs: list[dict[str, str | int | list[str] | None]]
+    """Those that are followed, or were by the last collector."""
     holes_24h: list[dict[str, str | int | list[str] | None]]
-    """Of the namespaces that are named, or of all; with ``lost_events`` only so many ends of sockets were missed."""
+    """Of the sockets, in the namespaces that are named or in all; with ``lost_events`` only so many ends of sockets
+    were missed. Of the log of a proxy, whose source is ``proxy:PATH``; with ``lost_bytes`` so many bytes of it may be
+    lost, 0 if nobody knows how many."""
     lost_events_24h: int
     changes_7d: list[dict[str, str | None]]
     """Retool's containers that started, stopped or got another image, the latest first."""
@@ -65,12 +72,13 @@ def read_status(reader: Reader, now_us: int) -> Status:
     counts = Counter(alert.urgency for alert in alerts)
     first_us = recording.first_us
     lately_us = max(first_us or now_us, now_us - LOOK_BACK_US)
-    holes = reader.holes("sockets", lately_us, now_us)
+    holes = reader.holes("sockets", lately_us, now_us) if first_us is not None else []
     run = recording.run
     silent_us = run.seen_us if run and reader.is_live(run) and now_us - run.seen_us > SILENT_US else None
     workloads = reader.workloads()
     found = sight(workloads if holder is not None else (), reader.watched("sockets"))
     names = names_of(workloads)
+    followed = log_sights(reader, lately_us, now_us, holes)
     recorder: dict[str, str | int | None] | None = None
     if holder is not None:
         until = iso_utc(holder.until_us) if holder.until_us else None
@@ -91,7 +99,8 @@ def read_status(reader: Reader, now_us: int) -> Status:
         names=_names(name_sight_now(reader, lately_us, now_us)) if holder is not None else None,
         containers={"running": found.containers, "seen": found.seen, "unseen": list(found.unseen)},
         host_seen=found.host,
-        holes_24h=[_hole(hole, names) for hole in holes],
+        proxy_logs=[_log(each) for each in followed],
+        holes_24h=[_hole(hole, names) for hole in (*holes, *(hole for each in followed for hole in each.holes))],
         lost_events_24h=sum(hole.lost or 0 for hole in holes),
         changes_7d=[_change(each) for each in changes(workloads) if now_us - each.at_us <= 7 * LOOK_BACK_US][:20],
         allowlist_revision=reader.allowlist_revision(),
@@ -112,13 +121,33 @@ def _names(seen: NameSight) -> dict[str, int | bool | str]:
     }
 
 
+def _log(sight: LogSight) -> dict[str, str | int | list[str] | None]:
+    log = sight.log
+    return {
+        "path": log.path,
+        "state": log.state,
+        "formats": list(log.formats),
+        "lacks": log.lacks or None,
+        "lines": log.lines,
+        "requests": log.requests,
+        "unparsed": log.unparsed,
+        "last_unparsed": log.last_unparsed or None,
+        "lag_bytes": log.lag,
+        "last_read": iso_utc(log.read_us),
+        "in_words": sight.words,
+    }
+
+
 def _hole(hole: Hole, names: Mapping[str, str]) -> dict[str, str | int | list[str] | None]:
     return {
         "source": hole.source,
         "from": iso_utc(hole.from_us),
         "to": iso_utc(hole.to_us),
         "namespaces": [names.get(namespace, namespace) for namespace in hole.namespaces],
-        "lost_events": hole.lost,
+        "lost_events": hole.lost if log_of(hole.source) is None else None,
+        "lost_bytes": None if log_of(hole.source) is None else hole.lost,
+        "note": hole.note or None,
+        "in_words": lost_words(hole),
     }
 
 
@@ -136,7 +165,7 @@ def _change(change: Change) -> dict[str, str | None]:
 
 def _coverage(status: Status) -> str:
     """The sources, and how much of what runs they see."""
-    sources = ", ".join(status["coverage"])
+    sources = ", ".join(source for source in status["coverage"] if log_of(source) is None)
     if not sources:
         return "nothing is watched now"
     counts = status["containers"]
@@ -148,10 +177,20 @@ def _coverage(status: Status) -> str:
 
 
 def _hole_line(hole: Mapping[str, str | int | list[str] | None]) -> str:
-    lost, namespaces = hole["lost_events"], hole["namespaces"]
-    events = f"{lost} {'event' if lost == 1 else 'events'} lost, " if lost is not None else ""
-    where = f" in {', '.join(namespaces)}" if isinstance(namespaces, list) and namespaces else ""
-    return f"Hole        {hole['source']}: {events}{hole['from']} to {hole['to']}{where}"
+    namespaces, path = hole["namespaces"], log_of(str(hole["source"]))
+    what = str(hole["source"]) if path is None else f"proxy log {path}"
+    lost = f"{hole['in_words']}, " if hole["in_words"] else "" if path is None else "not read, "
+    where = f" in {', '.join(namespaces)}" if isinstance(namespaces, list) and any(namespaces) else ""
+    return f"Hole        {what}: {lost}{hole['from']} to {hole['to']}{where}"
+
+
+def _log_lines(log: Mapping[str, str | int | list[str] | None], *, recording: bool) -> list[str]:
+    """A log, with what it lacks below it."""
+    before = "" if recording else "NOT FOLLOWED NOW; it was: "
+    lines = [f"Proxy log   {log['path']}: {before}{log['in_words']}; last news {log['last_read']}"]
+    if log["lacks"]:
+        lines.append(f"            This log cannot name destinations: {log['lacks']}")
+    return lines
 
 
 def status_lines(status: Status) -> list[str]:
@@ -175,6 +214,7 @@ def status_lines(status: Status) -> list[str]:
         f"Coverage    {_coverage(status)}",
         *(f"            {note}" for note in status["notes"]),
         *([f"Names       {status['names']['in_words']}"] if status["names"] else []),
+        *(line for log in status["proxy_logs"] for line in _log_lines(log, recording=recorder is not None)),
         *map(_hole_line, status["holes_24h"]),
         f"Allowlist   revision {status['allowlist_revision']}",
         f"Alerts      {alerts}",
@@ -183,4 +223,4 @@ def status_lines(status: Status) -> list[str]:
     if status["baseline_waiting"]:
         count = status["baseline_waiting"]
         lines.append(f"Baseline    not reviewed: {count} {'entry waits' if count == 1 else 'entries wait'}")
-    return [clean(line, 500) for line in lines]
+    return [clean(line, LINE_MAX) for line in lines]

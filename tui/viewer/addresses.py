@@ -9,6 +9,8 @@ from pathlib import Path
 from tui.history.places import Place, places
 from tui.history.read import Reader
 from tui.history.rows import DestinationRow
+from tui.model.address import UNKNOWN
+from tui.output.route import NOT_LOGGED
 from tui.viewer.view import RowKey
 from tui.viewer.words import UNICODE, Glyphs, fit_middle
 
@@ -50,8 +52,11 @@ def read_places(history: Path, rows: Iterable[DestinationRow], until_us: int) ->
 def address_words(found: Sequence[Place], port: int, width: int, glyphs: Glyphs = UNICODE) -> str:
     """`198.51.100.7:443 +2`: the latest address, and how many others there are; of a proxied one the proxy."""
     latest, more = found[0], f" +{len(found) - 1}" if len(found) > 1 else ""
+    if latest.ip == UNKNOWN and latest.via is None:
+        return NOT_LOGGED + more
     if latest.via is not None:
-        return f"via {latest.via}{more}"
+        proxy = latest.via.removeprefix("log ")
+        return f"{'via' if proxy == latest.via else 'by log'} {proxy}{more}"
     return fit_middle(latest.ip, port, max(0, width - len(more)), glyphs).rstrip() + more
 
 

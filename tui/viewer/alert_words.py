@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tui.model.alert import Alert, AlertKind
+from tui.model.alert import Alert, AlertKind, is_proxy_down
 from tui.model.connection import Endpoint
 from tui.viewer.concerns import is_burst, is_unresolved
 from tui.viewer.words import Glyphs
@@ -19,7 +19,13 @@ _UNCONFIRMED = re.compile(
 _CLAIMED = re.compile(
     r"(?P<who>.+) claims (?P<host>\S+)(?: \([^()]+\))? on (?P<there>\S+), an address that this name was never known.*"
 )
-_WHAT_GOES_OUT = (AlertKind.OFF_ALLOWLIST, AlertKind.UPLOAD, AlertKind.NAME_MISMATCH, AlertKind.METADATA)
+_PROXY_DOWN = re.compile(r"(?P<how>proxy .+), (?:\d+ attempts in a row since|1 attempt, at) [^;]*(?P<rest>; .*)?")
+_DIRECT = re.compile(
+    r"(?P<did>.+ (?:directly|open directly, it seems, before recording began)), although (?P<why>[^;]*)"
+)
+_WHAT_GOES_OUT = (
+    AlertKind.OFF_ALLOWLIST, AlertKind.UPLOAD, AlertKind.NAME_MISMATCH, AlertKind.METADATA, AlertKind.BYPASS,
+)  # fmt: skip
 _LAST_DAY = " in the last 24 h and got "
 
 
@@ -32,8 +38,13 @@ def short_summary(alert: Alert, ip: str | None = None) -> str:
             return _off_list(alert, ip)
         case AlertKind.BLOCKED if is_unresolved(alert):
             return _blocked(alert, None)
+        case AlertKind.BLOCKED if is_proxy_down(alert):
+            times = f", {alert.count} in a row" if alert.count > 1 else ""
+            return _PROXY_DOWN.sub(rf"\g<how>{times}\g<rest>", alert.summary)
         case AlertKind.BLOCKED:
             return _blocked(alert, ip)
+        case AlertKind.BYPASS:
+            return _at(_direct(alert), alert, ip)
         case AlertKind.UPLOAD:
             return _at(alert.summary.partition(";")[0].replace(_LAST_DAY, ", got "), alert, ip)
         case AlertKind.METADATA:
@@ -56,6 +67,15 @@ def _at(said: str, alert: Alert, ip: str | None) -> str:
     if ip is None or alert.destination is None or alert.port is None:
         return said
     return said.replace(str(Endpoint(alert.destination, alert.port)), str(Endpoint(ip, alert.port)))
+
+
+def _direct(alert: Alert) -> str:
+    """What was done, and past which proxy."""
+    found = _DIRECT.match(alert.summary)
+    if found is None:
+        return alert.summary
+    _, names, proxy = found["why"].partition(" names ")
+    return f"{found['did']}, not through {proxy if names else 'a proxy'}"
 
 
 def _off_list(alert: Alert, ip: str | None) -> str:

@@ -11,6 +11,7 @@ from textual.message import Message
 from tui.viewer import ViewerOptions
 from tui.viewer.feed import Clock, Feed
 from tui.viewer.keys import Scope, bindings
+from tui.viewer.log_words import log_sentences
 from tui.viewer.screens.detail import Detail
 from tui.viewer.screens.help import Help
 from tui.viewer.screens.main import Main
@@ -109,8 +110,11 @@ class ViewerApp(App[None]):
     def action_help(self) -> None:
         """Show the keys and what the signs mean."""
         if not isinstance(self.screen, Help):
-            snapshot = self.main.picture.snapshot if self.main.picture else None
-            notes = (*snapshot.recording.notes, sight_sentence(snapshot)) if snapshot and snapshot.recording else ()
+            picture = self.main.picture
+            notes = list[str]()
+            if picture is not None and picture.snapshot.recording is not None:
+                notes += [*picture.snapshot.recording.notes, sight_sentence(picture.snapshot)]
+                notes += log_sentences(picture.snapshot, picture.now_us)
             self.push_screen(Help(self.look, self.options.version, tuple(filter(None, notes))))
 
     def action_help_quit(self) -> None:

@@ -13,8 +13,8 @@ _OFF_LIST = (AlertKind.OFF_ALLOWLIST, AlertKind.NAME_MISMATCH, AlertKind.METADAT
 
 
 def is_burst(alert: Alert) -> bool:
-    """Whether an alert stands for many new destinations of one role, and so names none."""
-    return alert.kind is AlertKind.OFF_ALLOWLIST and alert.destination is None
+    """Whether an alert stands for many destinations of one role, and so names none."""
+    return alert.kind in (AlertKind.OFF_ALLOWLIST, AlertKind.BYPASS) and alert.destination is None
 
 
 def is_unresolved(alert: Alert) -> bool:
@@ -25,7 +25,9 @@ def is_unresolved(alert: Alert) -> bool:
 def burst_filter(alert: Alert) -> str:
     """The filter that shows what a burst stands for."""
     role = f'role:"{alert.role}" ' if alert.role and '"' not in alert.role and "\\" not in alert.role else ""
-    return f"{role}verdict:off-allowlist"
+    if alert.kind is AlertKind.BYPASS:
+        return f"{role}-via:/./ verdict:{Verdict.OFF_ALLOWLIST},{Verdict.ALLOWED}"
+    return f"{role}verdict:{Verdict.OFF_ALLOWLIST}"
 
 
 def rows_of(
@@ -45,10 +47,12 @@ def _is_called(row: DestinationRow, name: str, candidates: Mapping[int, Sequence
 
 
 def loud_rows(rows: Iterable[DestinationRow], alerts: Sequence[Alert]) -> frozenset[RowKey]:
-    """The rows for which somebody must act now or today: off the list, or sending too much."""
+    """The rows for which somebody must act now or today: off the list, past a proxy or sending too much."""
     loud = [alert for alert in alerts if alert.is_open and alert.urgency is not Urgency.REVIEW]
-    off = {(alert.destination, alert.port, alert.role) for alert in loud if alert.kind in _OFF_LIST}
-    bursts = {alert.role for alert in loud if is_burst(alert)}
+    off = {
+        (alert.destination, alert.port, alert.role) for alert in loud if alert.kind in (*_OFF_LIST, AlertKind.BYPASS)
+    }
+    bursts = {alert.role for alert in loud if alert.kind is AlertKind.OFF_ALLOWLIST and is_burst(alert)}
     sending = {(alert.destination, alert.port, alert.role) for alert in loud if alert.kind is AlertKind.UPLOAD}
     return frozenset(row.key for row in rows if _is_loud(row, off, bursts, sending))
 
@@ -57,6 +61,13 @@ def false_rows(rows: Iterable[DestinationRow], alerts: Iterable[Alert]) -> froze
     """The rows whose name a client gave for an address that never had it."""
     told = {(a.destination, a.port, a.role) for a in alerts if a.is_open and a.kind is AlertKind.NAME_MISMATCH}
     return frozenset(row.key for row in rows if row.is_false or (row.name, row.port, row.role) in told)
+
+
+def direct_rows(rows: Iterable[DestinationRow], alerts: Iterable[Alert]) -> frozenset[RowKey]:
+    """The rows that are reached past a proxy; not those of which that is only to be reviewed."""
+    found = [a for a in alerts if a.is_open and a.kind is AlertKind.BYPASS and a.urgency is not Urgency.REVIEW]
+    told = {(a.destination, a.port, a.role) for a in found}
+    return frozenset(row.key for row in rows if (row.name, row.port, row.role) in told) if told else frozenset()
 
 
 def unresolved_rows(rows: Iterable[DestinationRow], alerts: Iterable[Alert]) -> frozenset[RowKey]:
@@ -79,7 +90,9 @@ def _is_loud(row: DestinationRow, off: set[_Cause], bursts: set[str | None], sen
 def first_rows(
     rows: Sequence[DestinationRow], alerts: Sequence[Alert], candidates: Mapping[int, Sequence[str]]
 ) -> frozenset[RowKey]:
-    """The rows that come first where attention orders: the loud ones, and those of services that are blocked."""
+    """The rows that come first where attention orders: the loud ones, those reached past a proxy, and those of services
+    that are blocked.
+    """
     stopped = [alert for alert in alerts if alert.is_open and alert.kind is AlertKind.BLOCKED]
     found = {row.key for alert in stopped for row in rows_of(alert, rows, candidates) if row.role == alert.role}
-    return loud_rows(rows, alerts) | found
+    return loud_rows(rows, alerts) | direct_rows(rows, alerts) | found

@@ -15,6 +15,7 @@ from tui.history.batch import KeptWorkload
 from tui.history.changes import Change, changes
 from tui.history.errors import HistoryError
 from tui.history.places import Place, destination_id, known_addresses, places
+from tui.history.proxy_logs import logs
 from tui.history.read import Reader
 from tui.history.rows import AddressRow, ConnectionRow, DestinationRow
 from tui.model.alert import Alert
@@ -69,6 +70,8 @@ class Dossier:
     """Roles that reach it too."""
     packets_read: bool = False
     """Whether packets were read where and when the latest connection was opened."""
+    logs: bool = False
+    """Whether the log of a proxy is followed."""
     alerts: tuple[Alert, ...] = ()
     connections: tuple[ConnectionRow, ...] = ()
     """The latest first."""
@@ -131,6 +134,7 @@ def gather(history: Path, row: DestinationRow, catalogue: Catalogue, policy: Pol
         found = places(reader, [id], now_us)
         told, known = _told(reader, row, addresses)
         read = bool(connections) and _is_read(reader, connections[0])
+        followed = bool(logs(reader))
     except Exception as error:  # noqa: BLE001 - whatever the file does, the screen says it and stays
         return Dossier(row, fault=f"The history cannot be read: {error}")
     finally:
@@ -141,7 +145,8 @@ def gather(history: Path, row: DestinationRow, catalogue: Catalogue, policy: Pol
     tests = tuple(_test(alert, workloads, connections) for alert in alerts if _is_tested(alert, row))
     return Dossier(
         row, services, today, fault, addresses, tuple(answers), told, known, names_of(workloads),
-        found.get((id, row.role), ()), tuple(role for _, role in found if role != row.role), read, alerts, connections,
+        found.get((id, row.role), ()), tuple(role for _, role in found if role != row.role), read, followed, alerts,
+        connections,
         changed, tests,
     )  # fmt: skip
 

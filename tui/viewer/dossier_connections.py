@@ -9,9 +9,12 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from tui.history.places import Place
 from tui.history.rows import ConnectionRow, DestinationRow
+from tui.model.address import UNKNOWN
 from tui.model.connection import Claim, Outcome, Phase, Verdict, is_failed
 from tui.model.times import DAY_US, ago, short_utc
+from tui.output.route import NO_ADDRESS
 from tui.viewer.concerns import is_unresolved
 from tui.viewer.dossier import Dossier
 from tui.viewer.name_words import PHASE, brief_known_by
@@ -103,7 +106,17 @@ def connections(page: Page, dossier: Dossier, now_us: int) -> None:
         style = "alarm" if connection.claim == Claim.MISMATCH else style
         cells = f"  {_Cells.of(connection, now_us, glyphs).line(page.width, glyphs)} "
         room = max(0, page.width - cell_len(cells))
-        page.line(cells + fit_middle(connection.ip, connection.port, room, glyphs), style)
+        page.line(cells + _place(connection, room, glyphs), style)
+
+
+def _place(connection: ConnectionRow, room: int, glyphs: Glyphs) -> str:
+    """Its address; of one whose address only the proxy knows, the proxy, or that a log tells of it."""
+    place = Place.of(connection.ip, connection.via)
+    if connection.ip == UNKNOWN:
+        return fit(NO_ADDRESS, room, glyphs)
+    if place.via is not None:
+        return fit(f"via {place.via}", room, glyphs)
+    return fit_middle(connection.ip, connection.port, room, glyphs)
 
 
 class _Cells(NamedTuple):

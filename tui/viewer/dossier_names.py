@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tui.history.rows import AddressRow
+from tui.model.address import UNKNOWN
 from tui.model.answer import Answer
 from tui.model.connection import Claim, Evidence, Recorded
 from tui.model.times import short_utc
+from tui.output.route import (
+    ASKED_ADDRESS,
+    NOT_LOGGED,
+    UNLOGGED,
+    asks_address,
+    has_tunnel,
+    is_tunnel,
+    is_unlogged,
+    route_words,
+    shown_ip,
+    tunnel_words,
+)
 from tui.viewer.dossier import Dossier
 from tui.viewer.name_words import (
     HELD_US,
@@ -33,6 +46,13 @@ def named(page: Page, dossier: Dossier) -> None:
     if not dossier.connections:
         return
     latest = dossier.connections[0]
+    if is_tunnel(latest):
+        page.add(f"Where it goes is not known yet: {tunnel_words(logs=dossier.logs)} ({latest.via}).", "quiet")
+        return
+    if asks_address(latest, named=latest.host is not None):
+        told = f"{ASKED_ADDRESS}." if latest.ip != UNKNOWN else "Its log does not tell where the proxy was asked to go."
+        page.add(f"{told[:1].upper()}{told[1:]}", "quiet")
+        return
     if latest.host_evidence is None:
         why = UNNAMED if dossier.packets_read else UNREAD
         why = PREDATES if latest.recorded == Recorded.PREDATES_RECORD else why
@@ -50,7 +70,7 @@ def addresses(page: Page, dossier: Dossier, now_us: int) -> None:
         began, ended = short_utc(address.first_us, now_us), short_utc(address.last_us, now_us)
         seen = began if began == ended else f"{began} to {ended}"
         ptr = _ptr(reverse.get(address.ip)) if address.evidence is None else ""
-        page.add(f"{address.ip}{ptr}  {plural(address.connections, 'connection')}, {seen}")
+        page.add(f"{shown_ip(address.ip)}{ptr}  {plural(address.connections, 'connection')}, {seen}")
         _one_address(page, dossier, address, now_us)
     if dossier.answers:
         page.title("OUR LOOK-UPS")
@@ -60,7 +80,14 @@ def addresses(page: Page, dossier: Dossier, now_us: int) -> None:
 
 
 def _one_address(page: Page, dossier: Dossier, address: AddressRow, now_us: int) -> None:
-    page.add(known_by(address), "quiet", indent=4)
+    if route := route_words(address):
+        page.add(route, "quiet", indent=4)
+    told = known_by(address)
+    if is_unlogged(address):
+        told = tunnel_words(logs=dossier.logs) if has_tunnel(dossier.connections, address.ip) else UNLOGGED
+    elif asks_address(address, named=dossier.row.named):
+        told = ASKED_ADDRESS if address.ip != UNKNOWN else NOT_LOGGED
+    page.add(told, "quiet", indent=4)
     style, claim = claim_words(address.claim, address.evidence)
     if claim:
         page.add(claim, style, indent=4)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from rich.text import Text
 
 from tui.catalog import Basis, Service
+from tui.model.address import UNKNOWN
 from tui.model.connection import Verdict
 from tui.model.text import clean
 from tui.model.times import short_utc
+from tui.output.route import NOT_LOGGED, is_tunnel, tunnel_words
 from tui.viewer.addresses import address_words
-from tui.viewer.concerns import is_unresolved
+from tui.viewer.concerns import direct_rows, is_unresolved
 from tui.viewer.dossier import Dossier, is_false
 from tui.viewer.dossier_connections import connections, numbers, who
 from tui.viewer.dossier_names import addresses, named
@@ -39,6 +41,10 @@ def title_of(dossier: Dossier, *, by_address: bool = False) -> str:
     name = row.name if row.named or not dossier.candidates else " or ".join(dossier.candidates)
     place = f"[{name}]:{row.port}" if ":" in name else f"{name}:{row.port}"
     note = "" if row.named or dossier.candidates else " (no name)"
+    if place.startswith(f"{UNKNOWN}:"):
+        place, note = NOT_LOGGED, ""
+    if dossier.connections and is_tunnel(dossier.connections[0]):
+        note = f" ({tunnel_words(logs=dossier.logs)})"
     return f"{clean(place)}{note} from {maker}"
 
 
@@ -68,7 +74,7 @@ def _verdict(page: Page, dossier: Dossier, *, loud: bool) -> None:
     fails, unresolved = failing(row), _is_unresolved(dossier)
     style, words = verdict_words(
         row.verdict, failures=row.failures if fails else None, loud=loud, false=is_false(dossier),
-        unresolved=unresolved, glyphs=page.look.glyphs,
+        unresolved=unresolved, direct=bool(direct_rows([row], dossier.alerts)), glyphs=page.look.glyphs,
     )  # fmt: skip
     why = f": {dossier.today.why}" if dossier.today and dossier.today.verdict is row.verdict else ""
     if unresolved or fails:

@@ -8,6 +8,7 @@ from tui.history.rows import AddressRow, ConnectionRow
 from tui.model.answer import EVERYWHERE, Answer
 from tui.model.connection import Claim, Evidence, Phase
 from tui.model.times import HOUR_US, short_utc
+from tui.output.route import is_tunnel
 
 HELD_US = HOUR_US
 """So long after its TTL an answer may still be what a client goes by."""
@@ -70,6 +71,8 @@ def known_by(row: AddressRow | ConnectionRow) -> str:
 
 def brief_known_by(c: ConnectionRow) -> str:
     """The same for a column: `sni confirmed`, `dns`, `forward 1 of 2`, `no name`; the first word is the filter's."""
+    if is_tunnel(c):
+        return "open tunnel"
     if c.host_evidence is None:
         return "no name"
     if c.host_candidates:

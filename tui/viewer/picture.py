@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tui.history.rows import DestinationRow
 from tui.model.filter import Filter
 from tui.viewer.addresses import Places
-from tui.viewer.concerns import false_rows, first_rows, loud_rows, unresolved_rows
+from tui.viewer.concerns import direct_rows, false_rows, first_rows, loud_rows, unresolved_rows
 from tui.viewer.snapshot import Snapshot
 from tui.viewer.view import RowKey, Sort, View, changes_between, shown
 
@@ -37,6 +37,11 @@ class Picture:
     def false(self) -> frozenset[RowKey]:
         """The rows whose name a client gave for an address that never had it."""
         return false_rows(self.snapshot.everything, self.snapshot.alerts)
+
+    @property
+    def direct(self) -> frozenset[RowKey]:
+        """The rows that are reached past a proxy."""
+        return direct_rows(self.snapshot.everything, self.snapshot.alerts)
 
     @property
     def unresolved(self) -> frozenset[RowKey]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tui.catalog import CATEGORY_ORDER, CLOUD_METADATA, Catalogue
 from tui.history.rows import DestinationRow
-from tui.model.alert import Alert, AlertKind, Urgency
+from tui.model.alert import Alert, AlertKind, Urgency, is_proxy_down
 from tui.model.connection import FALSE_NAME, INTERNAL_CATEGORY, UNRECOGNISED, Verdict
 from tui.model.times import ago
 from tui.viewer.activity import steps_by_line
@@ -22,6 +22,8 @@ from tui.viewer.words import UNICODE, Glyphs, how, joined, plural, size, when
 
 OTHER_RETOOL = "Other Retool"
 OWN_RESOURCES = "Your resources"
+PROXY = "Your proxy"
+"""The line of what cannot be reached because a proxy cannot."""
 _SEVERAL = ("Retool service (one of", "One of (")
 
 
@@ -104,6 +106,8 @@ def _alerts(snapshot: Snapshot, catalogue: Catalogue) -> Mapping[str, Sequence[A
 
 
 def _category(alert: Alert, snapshot: Snapshot, catalogue: Catalogue) -> str | None:
+    if is_proxy_down(alert):
+        return PROXY
     rows = rows_of(alert, snapshot.everything, snapshot.candidates)
     if rows:
         return rows[0].category

@@ -13,6 +13,7 @@ from tui.history.batch import KeptWorkload
 from tui.history.errors import HistoryError, HistoryMissing
 from tui.history.open import REGEX_FAULT
 from tui.history.place import Holder, holder_of
+from tui.history.proxy_logs import tunnels
 from tui.history.read import HEARTBEAT_US, Reader
 from tui.history.rows import DestinationRow, Hole, Recording
 from tui.history.sums import activity, changed_destinations, destinations, last_seen
@@ -20,6 +21,7 @@ from tui.model.alert import Alert
 from tui.model.connection import Outcome
 from tui.model.filter import Equals, Filter, Term
 from tui.model.times import DAY_US, HOUR_US, MINUTE_US
+from tui.output.log_sight import LogSight, log_sights
 from tui.output.name_sight import NameSight, name_sight_now, unread_holes
 from tui.viewer.view import RowKey, heard_at, seen_at
 
@@ -63,6 +65,11 @@ class Snapshot:
     """What runs and what ran, the latest that began first."""
     watched: frozenset[str] = frozenset()
     """The namespaces whose sockets are seen now."""
+    logs: tuple[LogSight, ...] = ()
+    """The logs of proxies that are followed, with their holes of the span."""
+    tunnels: frozenset[tuple[int, str | None]] = frozenset()
+    """Rows that are a proxy through which something is open, of which only its log will tell where to: destination id
+    and role."""
     trouble: str | None = None
     """Why the history cannot be read now; the rest is then as it was last."""
     silent_since_us: int | None = None
@@ -185,6 +192,8 @@ class Follower:
             unread_holes(_holes(reader, "wire", begin_us, now_us), holes, now_us),
             tuple(reader.workloads()),
             reader.watched("sockets"),
+            log_sights(reader, begin_us, now_us, holes),
+            tunnels(reader),
             silent_since_us=silent_since(recording, holder, now_us),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 from tui.history.changes import changes
 from tui.history.rows import Hole, Recording
@@ -10,6 +11,7 @@ from tui.model.alert import Alert, Urgency
 from tui.model.times import DAY_US, HOUR_US, MINUTE_US, SECOND_US, ago, short_utc
 from tui.output.holes import names_of
 from tui.output.sight import sight
+from tui.viewer.log_words import log_words
 from tui.viewer.picture import Picture
 from tui.viewer.seen import unseen_now, whole
 from tui.viewer.sight_words import sight_words, span_words
@@ -67,10 +69,13 @@ def coverage(snapshot: Snapshot, now_us: int, room: int, glyphs: Glyphs = UNICOD
     named = sight_words(snapshot, now_us)
     if named is not None:
         said.insert(said.index(seen) + 1, named)
+    logged = log_words(snapshot, now_us)
+    if logged is not None:
+        said.insert(said.index(named or seen) + 1, logged)
     if recording.notes:
         notes = ("; ".join(recording.notes), "not everything (? tells)", "not all (see ?)", "not all: ?")
         said.append(("review", notes))
-    spare = [named] if named is not None and named[0] == "text" else []
+    spare = [each for each in (logged, named) if each is not None and each[0] == "text"]
     separator = ("quiet", f" {glyphs.separator} ")
     shown = fitting(said, [*spare, *said[-1:]] if recording.notes else spare, room)
     return tuple(piece for part in shown for piece in (separator, part))[1:]
@@ -78,8 +83,8 @@ def coverage(snapshot: Snapshot, now_us: int, room: int, glyphs: Glyphs = UNICOD
 
 def fitting(said: Sequence[Said], spare: Sequence[Said], room: int) -> list[Part]:
     """In as many words as there is room for, those that stand first before the others; where even the fewest of all
-    have none, without the first that can be spared, the second, or both."""
-    without = [(), *((each,) for each in spare), tuple(spare)]
+    have none, without as few of those that can be spared as need be, the first of them sooner."""
+    without = [left_out for number in range(len(spare) + 1) for left_out in combinations(spare, number)]
     kept = [[each for each in said if each not in left_out] for left_out in without]
     fits = next((each for each in kept if _least(each) <= room), kept[-1])
     room -= _least(fits)

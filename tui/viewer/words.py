@@ -150,11 +150,13 @@ def verdict_words(
     loud: bool,
     false: bool = False,
     unresolved: bool = False,
+    direct: bool = False,
     glyphs: Glyphs = UNICODE,
 ) -> tuple[str, str]:
     """The style's name and the words of a destination's state, sign first; ``failures`` None: it is reached.
 
-    ``false``: its name is one that the address never had; ``unresolved``: its name does not resolve now.
+    ``false``: its name is one that the address never had; ``unresolved``: its name does not resolve now; ``direct``: it
+    is reached past a proxy.
     """
     match verdict:
         case Verdict.OFF_ALLOWLIST if false:
@@ -168,6 +170,8 @@ def verdict_words(
             return "alarm", f"{glyphs.failing} {brief or how(failures)}"
         case Verdict.ALLOWED if loud:
             return "alarm", f"{glyphs.off_list} upload"
+        case Verdict.ALLOWED if direct:
+            return "review", f"{glyphs.off_list} direct"
         case Verdict.ALLOWED:
             return "ok", f"{glyphs.ok} allowed"
         case Verdict.INTERNAL:

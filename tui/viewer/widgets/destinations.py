@@ -9,7 +9,9 @@ from rich.style import Style
 from rich.text import Text
 
 from tui.history.rows import DestinationRow
+from tui.model.address import UNKNOWN
 from tui.model.connection import Verdict
+from tui.output.route import NOT_LOGGED, tunnel_words
 from tui.viewer.addresses import row_words
 from tui.viewer.picture import Picture
 from tui.viewer.seen import outsiders
@@ -23,6 +25,10 @@ BY_ADDRESS = "ADDRESS (d: names)"
 """The head of the first column while addresses stand in the place of names."""
 WIDEST = 80
 """Cells of the first column: more would tear the lines apart on a wide screen."""
+
+_NAMELESS = ("no name",)
+_TUNNELS = ("open through the proxy", "through proxy", "open tunnel", "tunnel")
+"""What is said behind an address, in fewer and fewer words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class Destinations(CursorList):
         self._loud: frozenset[RowKey] = frozenset()
         self._false: frozenset[RowKey] = frozenset()
         self._unresolved: frozenset[RowKey] = frozenset()
+        self._direct: frozenset[RowKey] = frozenset()
 
     @property
     def total(self) -> int:
@@ -115,6 +122,7 @@ class Destinations(CursorList):
         self.settle()
         columns = Columns.of(width)
         self._loud, self._false, self._unresolved = picture.loud, picture.false, picture.unresolved
+        self._direct = picture.direct
         lines = [self._title(picture, width), self._head(picture, columns, width)]
         lines += [self._row(picture, place, row, columns, width) for place, row in enumerate(self.on_screen, self.top)]
         return lines if picture.rows else [*lines, *self._empty(picture, width)]
@@ -174,7 +182,7 @@ class Destinations(CursorList):
         failures = row.failures if failing(row) else None
         style, words = verdict_words(
             row.verdict, failures=failures, loud=row.key in self._loud, false=row.key in self._false,
-            unresolved=row.key in self._unresolved, glyphs=glyphs,
+            unresolved=row.key in self._unresolved, direct=row.key in self._direct, glyphs=glyphs,
         )  # fmt: skip
         line.append(fit(words, STATE_WIDTH, glyphs) + " ", look.style(style))
         numbers = f"{count(row.connections):>5} " if columns.connections else ""
@@ -195,13 +203,18 @@ class Destinations(CursorList):
         glyphs = self._look.glyphs
         if picture.places is not None:
             return fit(row_words(row, picture.places, width, glyphs), width, glyphs)
-        if row.named:
+        is_tunnel = row.key[:2] in picture.snapshot.tunnels
+        if row.named and not is_tunnel:
             return fit_middle(row.name, row.port, width, glyphs)
         names = picture.snapshot.candidates.get(row.destination_id, ())
-        if names:
+        if names and not is_tunnel:
             return fit_middle(" or ".join(_short_names(names)), row.port, width, glyphs)
+        if row.name == UNKNOWN:
+            return fit(NOT_LOGGED, width, glyphs)
         bare = fit_middle(row.name, row.port, min(width, len(row.name) + 8), glyphs).rstrip()
-        return fit(f"{bare} (no name)" if width - len(bare) >= 10 else bare, width, glyphs)
+        notes = (tunnel_words(logs=bool(picture.snapshot.logs)), *_TUNNELS) if is_tunnel else _NAMELESS
+        note = next((note for note in notes if len(bare) + len(note) + 3 <= width), None)
+        return fit(bare if note is None else f"{bare} ({note})", width, glyphs)
 
     def _empty(self, picture: Picture, width: int) -> Sequence[Text]:
         if picture.filter.terms:
