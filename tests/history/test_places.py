@@ -61,6 +61,15 @@ def test_what_was_opened_later_than_the_time_that_is_shown_is_left_out(recorder:
     assert places(reader, [id], START_US) == {(id, "api"): (Place("203.0.113.7"),)}
 
 
+def test_what_an_import_tells_of_the_past_is_not_the_latest(recorder: Recorder, reader: Reader) -> None:
+    recorder.write(
+        connection(1, name=ONE, remote=Endpoint("203.0.113.7", 443), opened_us=START_US),
+        connection(2, name=ONE, remote=Endpoint("203.0.113.8", 443), opened_us=START_US - SECOND_US),
+    )
+    one = ids(reader)["one.example.com"]
+    assert places(reader, [one], START_US)[one, "api"] == (Place("203.0.113.7"), Place("203.0.113.8"))
+
+
 def test_only_the_latest_connections_of_a_destination_are_looked_at(recorder: Recorder, reader: Reader) -> None:
     old, late = Endpoint("203.0.113.7", 443), Endpoint("203.0.113.8", 443)
     recorder.write(*(connection(n, name=ONE, remote=old if n <= 2 else late) for n in range(1, LOOKED_AT + 2)))

@@ -20,7 +20,7 @@ JOIN connection c ON c.destination = d.id
     AND c.id >= coalesce((SELECT id FROM connection WHERE destination = d.id ORDER BY id DESC LIMIT 1 OFFSET ?), 0)
 JOIN origin o ON o.id = c.origin JOIN route r ON r.id = c.route
 WHERE d.id IN ({marks}) AND c.opened_us <= ? GROUP BY c.destination, o.role, c.ip, r.via
-ORDER BY max(c.opened_us) DESC
+ORDER BY max(c.opened_us) DESC, max(c.id) DESC
 """
 
 
