@@ -144,3 +144,16 @@ def test_a_second_request_on_one_socket_is_a_connection_of_its_own_without_its_b
     first, second = sorted(told.connections.values(), key=lambda each: each.id)
     assert (first.name.host, first.bytes_received) == ("evil.example", 500)
     assert (second.name.host, second.bytes_received, second.via) == ("other.example", None, str(PROXY))
+
+
+@pytest.mark.parametrize("first", ["line", "socket"])
+def test_another_name_within_a_tunnel_to_what_is_allowed_is_told_whichever_comes_first(first: str) -> None:
+    told = recording()
+    asked = {"evidence": Evidence.CONNECT, "target": Endpoint(LICENSING, 443), "status": 200, "inner": "evil.example"}
+    if first == "line":
+        tell(told, line(LICENSING, Outcome.CLOSED, reason=""))
+    ended(told, flow(11, PROXY, LICENSING, **asked))
+    if first == "socket":
+        tell(told, line(LICENSING, Outcome.CLOSED, reason=""))
+    told.settle(15)
+    assert [(alert.kind, alert.count) for alert in told.alerts.values()] == [(AlertKind.NAME_MISMATCH, 1)]

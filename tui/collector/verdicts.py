@@ -11,7 +11,7 @@ from tui.collector.resolve import Resolver
 from tui.collector.tracked import SOURCE, Tracked
 from tui.collector.watches import Watches
 from tui.history.batch import Batch
-from tui.model.connection import Claim, Connection, Evidence, Judgement, Label, Name, Outcome, Verdict
+from tui.model.connection import FALSE_NAME, Claim, Connection, Evidence, Judgement, Label, Name, Outcome, Verdict
 from tui.model.times import DAY_US
 
 PENDING_US = 3_000_000
@@ -102,9 +102,9 @@ class Verdicts:
     def whole(self, connection: Connection, now_us: int, tracked: Tracked) -> None:
         """One that is over when it is first heard of: most of them, and nothing of it is held."""
         finding = self._judge.find(connection, now_us)
-        told, judgement = connection.judgement.verdict is not Verdict.PENDING, finding.judgement
+        before, judgement = connection.judgement, finding.judgement  # a line of a proxy's log may have told already
         connection = judged(connection, finding.label, judgement)
-        off = not told and judgement.verdict is Verdict.OFF_ALLOWLIST
+        off = judgement.verdict is Verdict.OFF_ALLOWLIST and before.verdict is not judgement.verdict
         if off and self._must_wait(connection, finding, now_us):
             self._over.add(tracked.id)
             self.judge(connection, now_us)
@@ -142,12 +142,13 @@ class Verdicts:
             if not connection.outcome.is_open:
                 self._over.add(connection.id)
             return connection
-        before, connection = connection.judgement, judged(connection, finding.label, finding.judgement)
+        before, was_false = connection.judgement, connection.label.category == FALSE_NAME
+        connection = judged(connection, finding.label, finding.judgement)
         self._pending.discard(connection.id)
         self.hold(connection)
         if not followed and not connection.outcome.is_open:
             self._finish(connection.id)
-        self._tell(connection, before, finding, now_us, renamed=True)
+        self._tell(connection, before, finding, now_us, renamed=not was_false)
         return connection
 
     def counted(self, id: int, sent: int | None, received: int | None, now_us: int) -> None:
