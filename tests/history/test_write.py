@@ -319,3 +319,22 @@ def test_an_alert_has_the_destination_that_was_found_last(recorder: Recorder) ->
     reader = Reader(recorder.path)
     assert [(a.destination, a.port, a.count) for a in reader.alerts()] == [("fd00:ec2::254", 8080, 2)]
     reader.close()
+
+
+def test_reasons_that_are_all_different_make_no_commit_slower(recorder: Recorder) -> None:
+    """Smokescreen's name the host that was asked for, which a client may make up."""
+    spent = [0]
+
+    def count() -> int:
+        spent[0] += 1
+        return 0
+
+    def commit(*ids: int) -> int:
+        spent[0] = 0
+        recorder.write(*[connection(id, reason=f"lookup {id}.example: no such host") for id in ids])
+        return spent[0]
+
+    recorder.db.set_progress_handler(count, 1)
+    few = commit(1)
+    commit(*range(2, 3_000))
+    assert commit(3_000) < 3 * few

@@ -180,6 +180,7 @@ CREATE TABLE proxy_log (
     requests INTEGER NOT NULL, unparsed INTEGER NOT NULL, last_unparsed TEXT NOT NULL, lag INTEGER NOT NULL);
 CREATE TABLE request (hour INTEGER, hash INTEGER, connection INTEGER, PRIMARY KEY (hour, hash)) WITHOUT ROWID;
 ALTER TABLE route ADD COLUMN reason TEXT;
+CREATE INDEX route_reason ON route (reason, via);
 ALTER TABLE loss ADD COLUMN note TEXT NOT NULL DEFAULT '';
 CREATE VIEW recorded AS
 SELECT c.id, c.revision, c.opened_us, c.opened_exact, c.closed_us,
