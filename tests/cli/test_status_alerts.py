@@ -199,6 +199,15 @@ def test_a_time_in_which_a_log_could_not_be_read_is_its_hole_and_none_of_the_soc
     assert f"Hole        proxy log {LOG}: not read, 2026-11-23T02:20:00.000000Z to " in invoke("status").stdout
 
 
+@pytest.mark.parametrize(("state", "answer"), [("following", 1), ("unreadable: Permission denied", 3)])
+def test_what_a_log_tells_that_has_just_become_unreadable_cannot_be_told(
+    desk: Desk, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, state: str, answer: int
+) -> None:
+    monkeypatch.setattr("tui.cli.find.now_us", lambda: ENDED_US)
+    record(desk.history, [Call()], spans=followed((0, 7195)), logs=[log(state=state)])
+    assert invoke("find", "evil.example").exit_code == answer
+
+
 def test_what_was_not_read_of_a_log_may_be_what_is_looked_for(
     desk: Desk, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:

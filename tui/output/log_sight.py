@@ -16,7 +16,8 @@ LAG = 1_000_000
 ROTATED_US = MINUTE_US
 """How long a rotated log may be away: some proxies open theirs late, when there is something to write."""
 SLACK_US = 10 * SECOND_US
-"""So late may signs of life come: what is no longer and reaches to now is no hole yet."""
+"""So late may signs of life come: what is no longer and reaches to now is no hole yet, unless the log is known to be
+unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +85,16 @@ def log_sights(reader: Reader, from_us: int, now_us: int, sockets: Sequence[Hole
     :param sockets: the holes of the sockets in that time
     """
     blind = [hole for hole in sockets if not hole.namespaces and hole.lost is None]
-    return tuple(
-        LogSight(log, tuple(_own(log_holes(reader, log.path, from_us, now_us), blind, now_us)))
-        for log in logs(reader)
-    )  # fmt: skip
+    sights = list[LogSight]()
+    for log in logs(reader):
+        late_us = 0 if log.state.startswith(UNREADABLE) else SLACK_US
+        sights.append(LogSight(log, tuple(_own(log_holes(reader, log.path, from_us, now_us), blind, now_us, late_us))))
+    return tuple(sights)
 
 
-def _own(holes: Iterable[Hole], blind: Sequence[Hole], now_us: int) -> Iterable[Hole]:
+def _own(holes: Iterable[Hole], blind: Sequence[Hole], now_us: int, late_us: int) -> Iterable[Hole]:
     for hole in holes:
-        is_late = hole.lost is None and hole.to_us >= now_us and hole.to_us - hole.from_us <= SLACK_US
+        is_late = hole.lost is None and hole.to_us >= now_us and hole.to_us - hole.from_us <= late_us
         if not is_late and not any(_covers(each, hole) for each in blind):
             yield hole
 
