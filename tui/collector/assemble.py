@@ -19,7 +19,7 @@ from tui.collector.claims import Claims
 from tui.collector.coverage import Coverage
 from tui.collector.hops import Hops
 from tui.collector.judging import Judge
-from tui.collector.logs import Logs
+from tui.collector.logs import FollowedLog
 from tui.collector.past import watches_again
 from tui.collector.pipeline import Pipeline
 from tui.collector.scope import Scope
@@ -93,12 +93,16 @@ def formats_of(settings: Settings) -> list[tuple[Path, tuple[Format, ...]]]:
     return wanted
 
 
-def logs_of(options: CollectOptions, kept: Mapping[str, KeptLog]) -> Logs:
+def logs_of(options: CollectOptions, kept: Mapping[str, KeptLog]) -> list[FollowedLog]:
     """The logs of proxies that are to be followed.
 
     :raises ConfigError: if a format is none
     """
-    return Logs(formats_of(options.settings), kept, host_zone(), options.since_us)
+    zone, since_us = host_zone(), options.since_us
+    return [
+        FollowedLog(str(path), formats, kept.get(str(path)), zone, since_us)
+        for path, formats in formats_of(options.settings)
+    ]
 
 
 def pipeline_of(

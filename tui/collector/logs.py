@@ -1,8 +1,8 @@
 """Reads the logs of proxies on, from where the record says that they were read. Owns the files; judges nothing."""
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import NamedTuple
@@ -10,9 +10,10 @@ from typing import NamedTuple
 import msgspec
 
 from tui.history.batch import KeptLog
+from tui.model.log_state import UNREADABLE
 from tui.model.request import Request
 from tui.model.text import clean
-from tui.proxylog.follow import Follower
+from tui.proxylog.follow import Follower, Got
 from tui.proxylog.format import Clock, Format
 from tui.proxylog.identity import Mark
 from tui.proxylog.keys import RequestKey, RequestKeys
@@ -24,6 +25,7 @@ READ_MAX = 262_144
 POLL_S = 0.2
 """How often the files are looked at."""
 STATE_MAX = 500
+STUCK = "a look at it does not come back: see whether its file system answers"
 
 
 class LogRead(NamedTuple):
@@ -50,70 +52,77 @@ class LogRead(NamedTuple):
         return self._replace(requests=tuple(r for r, _ in left), keys=tuple(key for _, key in left))
 
 
-@dataclass(slots=True)
-class _Log:
-    path: str
-    follower: Follower
-    reading: Reading
-    keys: RequestKeys
-    told: KeptLog | None = None
-    """What was handed on last; None before the first look, so that the record knows that it is followed."""
-    since_us: int = 0
-    """What ended before that is left out."""
-
-
-class Logs:
-    """All logs that are followed. Give it to one thread at a time."""
+class FollowedLog:
+    """One log that is followed. Give it to one thread at a time; ``stuck`` is for another, while a look goes on."""
 
     def __init__(
-        self, wanted: Iterable[tuple[Path, tuple[Format, ...]]], kept: Mapping[str, KeptLog], zone: tzinfo,
-        since_us: int | None = None,
-    ) -> None:  # fmt: skip
-        """:param wanted: paths, each with the formats that its lines may be in
-        :param kept: how far they were read, by path
+        self, path: str, formats: tuple[Format, ...], kept: KeptLog | None, zone: tzinfo, since_us: int | None = None
+    ) -> None:
+        """:param formats: those that its lines may be in
+        :param kept: how far it was read, if it ever was
         :param zone: of the times that bear none
-        :param since_us: a log that was never read is read from its start, for what ended since then
+        :param since_us: if it was never read it is read from its start, for what ended since then
         """
+        marks = None
+        if kept is not None and kept.marks is not None:
+            marks = msgspec.msgpack.decode(kept.marks, type=tuple[Mark, ...])
+        self.path = path
         self._zone = zone
+        self._since_us = since_us if marks is None and since_us is not None else 0
+        """What ended before that is left out."""
+        self._follower = Follower(Path(path), marks, from_start=bool(self._since_us))
+        self._reading = Reading(formats, kept.reader if kept is not None else b"")
+        self._keys = RequestKeys()
+        self._kept = (
+            KeptLog(path, None, b"", 0, "", "", "", 0, 0, 0, "", 0)
+            if kept is None
+            else replace(kept, lines=0, requests=0, unparsed=0, last_unparsed="", lag=0)
+        )
+        """What the record has, or is to have with what was handed on last."""
+        self._is_told = False
+        """True once that was handed on, so that the record knows that it is followed."""
         self._looked_us = time.time_ns() // 1000
-        self._logs = [_begin(str(path), formats, kept.get(str(path)), since_us) for path, formats in wanted]
 
-    def __len__(self) -> int:
-        return len(self._logs)
-
-    def look(self) -> list[LogRead]:
-        """What has come since the last look, of those logs that have news."""
+    def look(self) -> LogRead | None:
+        """What has come since the last look; None if there is no news."""
         now_us = time.time_ns() // 1000
         since_us, self._looked_us = self._looked_us, now_us
-        reads = [self._look(log, since_us, now_us) for log in self._logs]
-        return [read for read in reads if read is not None]
-
-    def _look(self, log: _Log, since_us: int, now_us: int) -> LogRead | None:
-        got = log.follower.read(time.monotonic(), READ_MAX)
-        requests = log.reading.read(got.lines, Clock(now_us, self._zone))
-        requests += log.reading.settle(now_us)
-        if log.since_us:
-            requests = [each for each in requests if _is_since(each, log.since_us)]
-        kept = _kept(log, got.marks, got.state, got.lag, now_us)
-        has_news = requests or got.notices or not _is_same(kept, log.told)
-        log.told = kept
-        if not has_news:
+        got = self._follower.read(time.monotonic(), READ_MAX)
+        requests = self._reading.read(got.lines, Clock(now_us, self._zone))
+        requests += self._reading.settle(now_us)
+        if self._since_us:
+            requests = [each for each in requests if _is_since(each, self._since_us)]
+        before, self._kept = self._kept, self._kept_at(got, now_us)
+        if not requests and not got.notices and self._is_told and _is_same(self._kept, before):
             return None
-        keys = tuple(map(log.keys.of, requests))
-        return LogRead(log.path, since_us, now_us, tuple(requests), keys, kept, got.state, got.notices, got.lag)
+        self._is_told = True
+        keys = tuple(map(self._keys.of, requests))
+        return LogRead(
+            self.path, since_us, now_us, tuple(requests), keys, self._kept, got.state, got.notices, got.lag
+        )  # fmt: skip
+
+    def stuck(self) -> LogRead:
+        """What is to be said while a look does not come back."""
+        state, now_us = f"{UNREADABLE}{STUCK}", time.time_ns() // 1000
+        kept = replace(self._kept, state=state, read_us=now_us)
+        return LogRead(self.path, self._looked_us, now_us, (), (), kept, state, (), 0)
+
+    def tell_again(self) -> None:
+        """Have the next look tell how it is read, also where that is no news to it."""
+        self._is_told = False
 
     def close(self) -> None:
         """Let go of all files."""
-        for log in self._logs:
-            log.follower.close()
+        self._follower.close()
 
-
-def _begin(path: str, formats: tuple[Format, ...], kept: KeptLog | None, since_us: int | None) -> _Log:
-    marks = None if kept is None or kept.marks is None else msgspec.msgpack.decode(kept.marks, type=tuple[Mark, ...])
-    reading = Reading(formats, kept.reader if kept is not None else b"")
-    if marks is None and since_us is not None:
-        return _Log(path, Follower(Path(path), None, from_start=True), reading, RequestKeys(), None, since_us)
-    return _Log(path, Follower(Path(path), marks), reading, RequestKeys())
+    def _kept_at(self, got: Got, now_us: int) -> KeptLog:
+        reading, counts = self._reading, self._reading.counts
+        encoded = None if got.marks is None else msgspec.msgpack.encode(got.marks)
+        return KeptLog(
+            self.path, encoded, reading.save(), now_us, clean(got.state, STATE_MAX),
+            " ".join(each.name for each in reading.formats), " ".join(reading.lacks),
+            counts.lines, counts.requests, counts.unparsed, counts.last_unparsed, got.lag,
+        )  # fmt: skip
 
 
 def _is_since(request: Request, since_us: int) -> bool:
@@ -122,15 +131,5 @@ def _is_since(request: Request, since_us: int) -> bool:
     return at_us is None or at_us >= since_us
 
 
-def _kept(log: _Log, marks: tuple[Mark, ...] | None, state: str, lag: int, now_us: int) -> KeptLog:
-    reading, counts = log.reading, log.reading.counts
-    encoded = None if marks is None else msgspec.msgpack.encode(marks)
-    return KeptLog(
-        log.path, encoded, reading.save(), now_us, clean(state, STATE_MAX),
-        " ".join(each.name for each in reading.formats), " ".join(reading.lacks),
-        counts.lines, counts.requests, counts.unparsed, counts.last_unparsed, lag,
-    )  # fmt: skip
-
-
-def _is_same(one: KeptLog, other: KeptLog | None) -> bool:
-    return other is not None and replace(one, read_us=other.read_us) == other
+def _is_same(one: KeptLog, other: KeptLog) -> bool:
+    return replace(one, read_us=other.read_us) == other

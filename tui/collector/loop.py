@@ -67,7 +67,7 @@ def collect(options: CollectOptions) -> None:
             asyncio.run(collector.run())
         finally:
             db.close()
-    if collector.stuck:
+    if collector.is_stuck:
         os._exit(0)  # the end of the interpreter would wait for the thread
 
 
@@ -95,8 +95,8 @@ class Collector:
         self._identity = identity(options.history)
         self._gaps = Gaps(options.settings.sockets.interval_s)
         self._beaten = 0.0
-        self.stuck = False
-        """True if a look did not come back: its thread cannot be waited for."""
+        self._stuck = False
+        """True if a look at the sockets did not come back."""
         self._looking: float | None = None
         """Since when a look is under way, on the monotonic clock."""
         self._stop = asyncio.Event()
@@ -106,6 +106,11 @@ class Collector:
         logs = logs_of(options, past.logs)
         self._logs = LogIntake(logs, self._pipeline, self._commits, self._stop, self._changed)
         self._imports = ImportIntake(Importing(options.history), self._pipeline, self._commits, self._stop)
+
+    @property
+    def is_stuck(self) -> bool:
+        """True if a look did not come back: its thread cannot be waited for."""
+        return self._stuck or self._logs.is_stuck
 
     async def run(self) -> None:
         """Record until the end."""
@@ -138,10 +143,10 @@ class Collector:
                 await commits
                 await self._finish()
             finally:
-                self._thread.shutdown(wait=not self.stuck, cancel_futures=True)
+                self._thread.shutdown(wait=not self._stuck, cancel_futures=True)
                 for each in (self._commits, self._logs, self._imports):
-                    each.close(wait=not self.stuck)
-                if not self.stuck:
+                    each.close(wait=not self._stuck)
+                if not self._stuck:
                     self._source.close()
 
     def _end(self) -> None:
@@ -207,8 +212,8 @@ class Collector:
             stopped.cancel()
             if not look.done():
                 await asyncio.wait((look,), timeout=LAST_LOOK_S)
-            self.stuck = not look.done()
-            if self.stuck:
+            self._stuck = not look.done()
+            if self._stuck:
                 return None
             self._looking = None
             return await look
