@@ -157,3 +157,26 @@ def test_another_name_within_a_tunnel_to_what_is_allowed_is_told_whichever_comes
         tell(told, line(LICENSING, Outcome.CLOSED, reason=""))
     told.settle(15)
     assert [(alert.kind, alert.count) for alert in told.alerts.values()] == [(AlertKind.NAME_MISMATCH, 1)]
+
+
+def test_of_more_open_tunnels_than_can_be_followed_the_oldest_end_at_an_unknown_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tui.collector.proxied.OPEN_MAX", 2)
+    told = recording()
+    clients = [Endpoint("10.9.9.9", 50_000 + number) for number in range(4)]
+    tell(told, *[line(outcome=Outcome.OPEN, ended_us=None, reason="", client=each) for each in clients])
+    told.settle(15)
+    assert [told.connections[id].outcome for id in sorted(told.connections)] == [
+        Outcome.UNKNOWN, Outcome.UNKNOWN, Outcome.OPEN, Outcome.OPEN,
+    ]  # fmt: skip
+    assert len(told.final) == 2
+
+
+def test_a_tunnel_whose_client_the_log_does_not_name_ends_after_a_restart() -> None:
+    before = recording()
+    begun = line(outcome=Outcome.OPEN, ended_us=None, reason="", client=None)
+    tell(before, begun)
+    after = Recording(resumed=[before.only])
+    tell(after, begun._replace(outcome=Outcome.CLOSED, ended_us=us(11.9), again=True))
+    assert (after.only.id, after.only.outcome, after.only.closed_us) == (before.only.id, Outcome.CLOSED, us(11.9))

@@ -231,6 +231,8 @@ class Pipeline:
             connection = self._proxied.line(request, read.path, read.at_us, self._verdicts.get)
             if connection is not None:
                 self._proxied.decided(self._verdicts.logged(connection, read.at_us), request, read.at_us)
+        for connection in self._proxied.take_given_up():
+            self._verdicts.logged(connection, read.at_us)
 
     def imported(
         self, path: str, requests: Sequence[Request], now_us: int, again: Mapping[int, int] | None = None

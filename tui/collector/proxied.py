@@ -35,7 +35,7 @@ _THROUGH = frozenset({Outcome.OPEN, Outcome.CLOSED})
 _UNKNOWN = Origin("")
 _UNDECIDED = Judgement(Verdict.PENDING, None, 0, "")
 
-_Told = tuple[str, Endpoint | None, int | None, str | None]
+_Told = tuple[str, Endpoint, int | None, str | None]
 """Log, client, start and host of a request."""
 
 
@@ -57,6 +57,7 @@ class Proxied:
         """The connections of requests that were told when they began, and go on."""
         self._alone: dict[int, Connection] = {}
         """Of these, the ones that have no socket."""
+        self._given_up: list[Connection] = []
         self._strangers: dict[int, tuple[Connection, Request]] = {}
         """Connections of lines of whose client's address nobody knows whose it is."""
         self.knows_addresses = False
@@ -71,7 +72,7 @@ class Proxied:
                 started_us = c.opened_us if c.opened_exact else None
                 request = Request(c.destination, c.remote.port, c.outcome, started_us, c.closed_us, c.local)
                 if c.outcome.is_open:
-                    self._open[log_of(c.source) or "", c.local, started_us, c.destination] = c.id
+                    self._open[_told_as(request, log_of(c.source) or "")] = c.id
                     self._alone[c.id] = c
                 if c.process is None:
                     self._askers.wait(c, request, now_us)
@@ -116,7 +117,8 @@ class Proxied:
             connection = merged(connection, line.request, proxy)
             if line.connection.origin == connection.origin:  # then it is judged already, and told of
                 connection = replace(connection, label=line.connection.label, judgement=line.connection.judgement)
-            for key in [key for key, id in self._open.items() if id == line.id]:
+            key = _told_as(line.request, log_of(line.connection.source) or "")
+            if self._open.get(key) == line.id:
                 self._open[key] = connection.id
             self._alone.pop(line.id, None)
             self._strangers.pop(line.id, None)
@@ -134,7 +136,7 @@ class Proxied:
 
         :param held: gives a connection that is followed still
         """
-        key = (path, request.client, request.started_us, request.host)
+        key = _told_as(request, path)
         id = self._open.pop(key, None)
         if request.again or id is not None:
             asker = self._askers.get(id) if id is not None else self._askers.told_before(request)
@@ -153,8 +155,19 @@ class Proxied:
             if connection.source != SOCKETS:
                 self._alone[connection.id] = connection
             while len(self._open) > OPEN_MAX:
-                self._alone.pop(self._open.popitem(last=False)[1], None)
+                self._give_up(self._open.popitem(last=False)[1])
         return connection
+
+    def _give_up(self, id: int) -> None:
+        alone = self._alone.pop(id, None)
+        if alone is not None:
+            self._strangers.pop(id, None)
+            self._given_up.append(replace(alone, outcome=Outcome.UNKNOWN))
+
+    def take_given_up(self) -> list[Connection]:
+        """Those without a socket that were told as open and whose end cannot be told any more, since the last call."""
+        taken, self._given_up = self._given_up, []
+        return taken
 
     def origin_of(self, ip: str) -> Origin:
         """What lives behind an address, as far as it is known."""
@@ -180,6 +193,10 @@ class Proxied:
         origin = several(each.connection.origin for each in fits) or self.origin_of(ip)
         asker = fits[0] if len(fits) == 1 else None
         return alone(self._take_id(), request, path, origin, Label(UNRECOGNISED), _UNDECIDED, now_us, asker=asker)
+
+
+def _told_as(request: Request, path: str) -> _Told:
+    return path, request.client or _NOWHERE, request.started_us, request.host
 
 
 def merged(connection: Connection, request: Request, proxy: Endpoint) -> Connection:
