@@ -205,3 +205,10 @@ def test_what_was_imported_while_nobody_recorded_is_not_told_again(followed: Fol
         time.sleep(1)
         rows = followed.rows()
     assert sorted(row["host"] for row in rows) == ["one.example", "three.example", "two.example"]
+
+
+def test_damaged_lines_with_more_bytes_than_can_be_added_up_end_no_collector(followed: Followed) -> None:
+    with followed.collecting:
+        followed.write(*[squid("damaged.example").replace(" 2730 ", f" {(1 << 62) - 1} ")] * 8, squid("sound.example"))
+        followed.wait(lambda: "sound.example" in [row["host"] for row in followed.rows()])
+        assert len(followed.rows()) == 9

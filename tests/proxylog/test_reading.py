@@ -301,3 +301,13 @@ def test_whatever_comes_nothing_is_raised_and_nothing_may_do_harm(
             reading = auto(reading.save())
     assert all(is_inert(request) for request in reading.settle(LATER_US))
     assert reading.counts.last_unparsed.isprintable()
+
+
+@pytest.mark.parametrize("damaged", [b" 4611686018427387903 CONNECT", b"4000000000000.343 "])
+def test_a_number_that_no_proxy_can_have_meant_is_not_told(damaged: bytes) -> None:
+    """Their sums would be too large for a history, and no calendar has such a year."""
+    is_time = damaged.startswith(b"4000")
+    line = SQUID.replace(b"1795428518.343 ", damaged) if is_time else SQUID.replace(b" 2498 CONNECT", damaged)
+    (told,) = read(auto(), line)
+    assert (told.host, told.port) == ("github.com", 443)
+    assert (told.ended_us is None, told.bytes_received is None) == (is_time, not is_time)

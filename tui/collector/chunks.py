@@ -9,18 +9,17 @@ from msgspec import Meta
 from tui.model.address import ADDRESS_MAX, pack
 from tui.model.connection import Endpoint, Outcome
 from tui.model.request import Request
+from tui.model.times import LAST_US
 from tui.proxylog.keys import RequestKey
+from tui.proxylog.reading import BYTES_MAX
 
 VERSION = 1
-_LAST_US = 253_370_764_800_000_000
-"""The beginning of the year 9999."""
-
-_Us = Annotated[int, Meta(ge=0, lt=_LAST_US)]
-_Bytes = Annotated[int, Meta(ge=0, lt=1 << 62)]
+_Us = Annotated[int, Meta(ge=0, lt=LAST_US)]
+_Bytes = Annotated[int, Meta(ge=0, le=BYTES_MAX)]
 _Port = Annotated[int, Meta(ge=0, le=65_535)]
 _Ip = Annotated[str, Meta(max_length=ADDRESS_MAX)]
 _Key = tuple[
-    Annotated[int, Meta(ge=0, lt=_LAST_US)], Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+    Annotated[int, Meta(ge=0, lt=LAST_US)], Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 ]  # fmt: skip
 
 

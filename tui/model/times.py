@@ -18,7 +18,8 @@ NOW_US = 10 * SECOND_US
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ZERO = timedelta()
-_LAST_US = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+LAST_US = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""The beginning of the year 9999."""
 _UNITS_US = {"s": SECOND_US, "m": MINUTE_US, "h": HOUR_US, "d": DAY_US, "w": 7 * DAY_US}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SPAN = re.compile(r"([0-9]{1,9})([smhdw])")
@@ -65,7 +66,7 @@ def parse_time(text: str, now_us: int, zone: tzinfo) -> int:
         moment_us = None
     if moment_us is None:
         raise ValueError(f'"{clean(text, 60)}" is not a time. {_TIME_HINT}')
-    if not 0 <= moment_us < _LAST_US:
+    if not 0 <= moment_us < LAST_US:
         raise ValueError(f'"{clean(text, 60)}" is not between the years 1970 and 9998. {_TIME_HINT}')
     return moment_us
 

@@ -9,6 +9,7 @@ import msgspec
 
 from tui.model.request import Request
 from tui.model.text import clean
+from tui.model.times import LAST_US
 from tui.proxylog.envelope import Joiner, Message, message_of, part_of
 from tui.proxylog.format import LINE_MAX, Clock, Format, Reader
 
@@ -16,6 +17,8 @@ SHOWN_MAX = 200
 """Characters of a line that are shown."""
 RECENT_LINES = 1_000
 """For so many lines a format counts as one of the log's after its last line: a proxy may have been set up anew."""
+BYTES_MAX = 1 << 44
+"""Bytes of one request, 17 TB; half a million times as many can be added up before a history cannot hold the sum."""
 _SECRET = re.compile(rb'(?i)(://)[^/@\s"]*@|(\?)[^\s"]+|(authorization["\']?[:=] ?)[^\]\r\n]*')
 
 
@@ -129,13 +132,13 @@ class Reading:
             known.unparsed + unparsed,
             _shown(last) if unparsed else known.last_unparsed,
         )
-        return found
+        return list(map(_sound, found))
 
     def settle(self, now_us: int) -> list[Request]:
         """What has waited too long for another line."""
         found = [request for reader in self._readers.values() for request in reader.settle(now_us)]
         self.counts = self.counts._replace(requests=self.counts.requests + len(found))
-        return found
+        return list(map(_sound, found))
 
     def _otherwise(self, line: bytes, clock: Clock, number: int) -> Sequence[Request] | None:
         """What a line tells that is not as the last was, or that is wrapped."""
@@ -201,6 +204,27 @@ class Reading:
 
 def _unread(_line: bytes, _clock: Clock) -> None:
     return None
+
+
+def _sound(request: Request) -> Request:
+    """A request without numbers that no proxy can have meant: a damaged line has no bytes, and no time, by them."""
+    if (
+        (request.bytes_sent or 0) <= BYTES_MAX
+        and (request.bytes_received or 0) <= BYTES_MAX
+        and (request.started_us or 0) < LAST_US
+        and (request.ended_us or 0) < LAST_US
+    ):
+        return request
+    return request._replace(
+        bytes_sent=_up_to(request.bytes_sent, BYTES_MAX),
+        bytes_received=_up_to(request.bytes_received, BYTES_MAX),
+        started_us=_up_to(request.started_us, LAST_US - 1),
+        ended_us=_up_to(request.ended_us, LAST_US - 1),
+    )
+
+
+def _up_to(number: int | None, most: int) -> int | None:
+    return number if number is None or number <= most else None
 
 
 def _shown(line: bytes) -> str:
