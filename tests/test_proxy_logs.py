@@ -212,3 +212,9 @@ def test_damaged_lines_with_more_bytes_than_can_be_added_up_end_no_collector(fol
         followed.write(*[squid("damaged.example").replace(" 2730 ", f" {(1 << 62) - 1} ")] * 8, squid("sound.example"))
         followed.wait(lambda: "sound.example" in [row["host"] for row in followed.rows()])
         assert len(followed.rows()) == 9
+
+
+def test_a_target_that_only_looks_like_an_address_ends_no_collector(followed: Followed) -> None:
+    with followed.collecting:
+        followed.write(squid("intranet.123"), squid("sound.example"))
+        followed.wait(lambda: {row["host"] for row in followed.rows()} == {"intranet.123", "sound.example"})

@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.collector.kernel import SECOND
 from tests.collector.test_askers import API, CLIENT, HOST, PROXY, request, socket
 from tui.collector.proxied import alone, ended, kept, merged
+from tui.model.address import UNKNOWN, pack
 from tui.model.connection import Endpoint, Evidence, Judgement, Label, Name, Outcome, Phase, Verdict
+from tui.proxylog.target import host_of
 
 LABEL, UNDECIDED = Label("Not recognised"), Judgement(Verdict.PENDING, None, 1, "")
 
@@ -52,3 +56,14 @@ def test_its_last_line_ends_it_and_leaves_what_it_does_not_tell() -> None:
     over = ended(opened, request(10, 15, outcome=Outcome.CLOSED, bytes_received=9))
     assert (over.outcome, over.closed_us, over.bytes_sent, over.bytes_received) == (Outcome.CLOSED, 15 * SECOND, 5, 9)
     assert replace(over, outcome=opened.outcome).opened_us == 10 * SECOND
+
+
+@pytest.mark.parametrize(
+    "asked", ["intranet.123", "example.com.7", "x:99999", "\\[::1", "1.2.3.4.5", "::ffff:999.1.1.1"]
+)
+def test_what_only_looks_like_an_address_is_none(asked: str) -> None:
+    host = host_of(asked.encode())
+    found = alone(7, request(host=host), "/log", API, LABEL, UNDECIDED, 13 * SECOND)
+    assert host is not None
+    assert (found.name.host, found.remote) == (host, Endpoint(UNKNOWN, 443))
+    assert pack(found.remote.ip)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from tui.collector.askers import KEPT_US, LINES_MAX, Asker, Askers, several
 from tui.collector.past import socket_end
 from tui.collector.tracked import SOURCE as SOCKETS
-from tui.model.address import UNKNOWN
+from tui.model.address import UNKNOWN, normal
 from tui.model.connection import (
     UNRECOGNISED,
     Claim,
@@ -300,4 +300,13 @@ def remote_of(request: Request, proxy: Endpoint = _NOWHERE) -> Endpoint:
 
 
 def _is_address(host: str) -> bool:
-    return ":" in host or host.rpartition(".")[2].isdigit()
+    """True for an address as it is usually written, and not for all that ends in digits or is no name either."""
+    return (":" in host or host[-1:].isdigit()) and _is_written_address(host)
+
+
+@lru_cache(maxsize=8_192)
+def _is_written_address(text: str) -> bool:
+    try:
+        return normal(text) == text
+    except ValueError:
+        return False
