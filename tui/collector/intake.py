@@ -97,7 +97,10 @@ class LogIntake:
         self._early = [read for read in reads if read.requests]
 
     async def run(self) -> None:
-        """Tell lines as they come, until it is time to stop; more than one look takes in wait for the next one."""
+        """Tell lines as they come, until it is time to stop; more than one look takes in wait for the next one.
+
+        While the history cannot be written the logs themselves keep their lines, so that they need no memory.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_LOOK_S if self._logs else 0):
                 await self.placed.wait()
@@ -107,6 +110,8 @@ class LogIntake:
             if self._pipeline.batch:
                 self._changed.set()
             if not any(read.lag for read in reads):
+                await pause(POLL_S, self._stop)
+            while self._commits.failing and not self._stop.is_set():
                 await pause(POLL_S, self._stop)
             reads = await self._look()
         await self._stop.wait()
